@@ -1,0 +1,204 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "message/transaction.h"
+#include "value/value.h"
+
+namespace tollgate {
+
+/// What a batch's messages view: an arena and whatever foreign bytes must live as long as they do.
+/// Shared by the batches that a processor makes of one. One thread at a time.
+struct BatchMemory {
+  Arena arena;
+  std::vector<std::shared_ptr<const void>> retained;
+};
+
+/// Who a message is, from ingress on: `uuid_v4()` and `nanoid()` draw from it, so that a resend or a
+/// replay gives the same ids. Derived from the record where it can be told apart, else random.
+struct Identity {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  bool derived = false;
+
+  bool is_set() const { return (high | low) != 0; }
+  /// The identity of this message's child number `index` (a step made several messages of one).
+  Identity child(std::uint32_t index) const;
+  static Identity random();
+};
+
+/// Why a message is flagged as failed, as `error()` and `error_source_*()` tell it.
+/// In the batch's arena.
+struct MessageError {
+  std::string_view text;
+  /// The failing component; all empty where the incumbent does not know it either.
+  std::string_view source_name;
+  std::string_view source_label;
+  std::string_view source_path;
+  bool has_source = false;
+};
+
+/// A payload's bytes, not written yet: for inputs whose documents are views, where most messages'
+/// bytes are never asked for. Lives in the batch's memory; immutable.
+class LazyBytes {
+ public:
+  virtual void append(std::string& out, Arena& arena) const = 0;
+
+ protected:
+  ~LazyBytes() = default;
+};
+
+/// One message: a payload that is bytes, a document, or both; metadata; an error flag; an identity;
+/// and the receipt by which its root records are settled.
+///
+/// Everything it views lives in its batch's memory, which is why a message never leaves its batch
+/// except through move_to(). Documents are immutable; whoever changes one builds a new one.
+/// Once a batch was handed to an output it is constant and all messages have bytes.
+class Message {
+ public:
+  explicit Message(BatchMemory& memory) : memory_(&memory) {}
+  Message(Message&&) = default;
+  Message& operator=(Message&&) = default;
+
+  // Payload ---------------------------------------------------------------------------------------
+
+  /// The payload as bytes, made of the document if need be and kept. A document without a JSON
+  /// form (it holds a NaN) gives no bytes, as in the incumbent.
+  std::string_view bytes();
+  /// Requires: has_bytes().
+  std::string_view bytes() const { return *bytes_; }
+  bool has_bytes() const { return bytes_.has_value(); }
+  /// True if the bytes were made of a document by our JSON writer: one valid document, keys sorted,
+  /// compact. Lets `archive` join messages without parsing them again.
+  bool bytes_are_json() const { return bytes_ && bytes_are_json_; }
+
+  /// The payload as a document, parsed of the bytes if need be and kept; an error Value with the
+  /// incumbent's wording if they are not JSON.
+  Value document();
+  /// The same without keeping it: a parsed document is built in `scratch`.
+  Value document(Arena& scratch) const;
+  bool has_document() const { return has_document_; }
+
+  /// `bytes` and what `document` views must live in memory().
+  void set_bytes(std::string_view bytes);
+  void set_document(Value document);
+  /// A document whose bytes, as long as it is not replaced, are those that `bytes` writes.
+  void set_document(Value document, const LazyBytes& bytes);
+
+  // Metadata --------------------------------------------------------------------------------------
+
+  /// Sorted by key; null if there is none.
+  const Object* metadata() const { return metadata_; }
+  /// The value of `key`; null pointer if absent.
+  const Value* metadata(std::string_view key) const;
+  /// `key` and what `value` views are copied.
+  void set_metadata(std::string_view key, Value value);
+  void erase_metadata(std::string_view key);
+  /// Replaces all. `metadata` (or null) must live in memory() and not change any more.
+  void set_all_metadata(Object* metadata) { metadata_ = metadata; owns_metadata_ = false; }
+  /// From now on copies share the metadata table: copy() allocates nothing, so that several threads
+  /// may copy a constant message. A change makes a table of its own.
+  void share_metadata() { owns_metadata_ = false; }
+
+  // Failure ---------------------------------------------------------------------------------------
+
+  const MessageError* error() const { return error_; }
+  /// Flags it. The texts are copied.
+  void set_error(const MessageError& error);
+  void set_error(std::string_view text) { set_error(MessageError{.text = text}); }
+  void clear_error() { error_ = nullptr; }
+
+  // Life ------------------------------------------------------------------------------------------
+
+  BatchMemory& memory() const { return *memory_; }
+  /// A copy with the same payload, metadata, error, identity and memory. Its receipt is empty.
+  Message copy() const;
+  /// A copy whose payload (as bytes), metadata and error live in `memory`; the receipt moves along.
+  /// Leaves this message empty.
+  Message move_to(BatchMemory& memory);
+
+  Identity identity;
+  std::uint32_t draws = 0;  ///< ids drawn from the identity so far
+  Receipt receipt;
+  /// How many messages were collapsed into this one (archive): what `output_sent` counts.
+  std::uint32_t collapsed = 1;
+  /// A position that a processor gives its messages to find them again in what its children made of
+  /// them (`switch`). Copies keep it; who sets it puts the old values back.
+  std::uint32_t place = 0;
+  /// Where a synchronous response is stored, for inputs that answer (http_server); may be null.
+  std::shared_ptr<class ResponseStore> response;
+
+ private:
+  BatchMemory* memory_;
+  std::optional<std::string_view> bytes_;
+  const LazyBytes* lazy_bytes_ = nullptr;
+  Value document_;
+  Object* metadata_ = nullptr;
+  const MessageError* error_ = nullptr;
+  bool has_document_ = false;
+  bool bytes_are_json_ = false;
+  bool owns_metadata_ = false;
+};
+
+/// Messages that travel together, with the memory they view.
+class Batch {
+ public:
+  Batch() : memory_(std::make_shared<BatchMemory>()) {}
+  explicit Batch(std::shared_ptr<BatchMemory> memory) : memory_(std::move(memory)) {}
+  Batch(Batch&&) = default;
+  Batch& operator=(Batch&&) = default;
+
+  /// A new empty message at the end.
+  Message& add() { return messages_.emplace_back(*memory_); }
+  /// Requires: `message` views this batch's memory.
+  Message& add(Message message) { return messages_.emplace_back(std::move(message)); }
+
+  std::size_t size() const { return messages_.size(); }
+  bool empty() const { return messages_.empty(); }
+  Message& operator[](std::size_t i) { return messages_[i]; }
+  const Message& operator[](std::size_t i) const { return messages_[i]; }
+  auto begin() { return messages_.begin(); }
+  auto end() { return messages_.end(); }
+  auto begin() const { return messages_.begin(); }
+  auto end() const { return messages_.end(); }
+  std::vector<Message>& messages() { return messages_; }
+  const std::vector<Message>& messages() const { return messages_; }
+
+  BatchMemory& memory() const { return *memory_; }
+  Arena& arena() const { return memory_->arena; }
+  const std::shared_ptr<BatchMemory>& shared_memory() const { return memory_; }
+
+  /// Payload bytes of all messages. Requires: all have bytes.
+  std::size_t payload_bytes() const;
+  /// Makes every message's bytes, so that the batch may be shared as constant, by several threads.
+  void encode();
+  /// Copies of all messages in the same memory, receipts empty.
+  Batch copy() const;
+  /// Settles every message that still has a receipt.
+  void resolve(Outcome outcome);
+  void fail(const Error& error);
+
+ private:
+  std::shared_ptr<BatchMemory> memory_;
+  std::vector<Message> messages_;
+};
+
+/// What a `sync_response` leaves for the input that waits: batches of finished payloads.
+class ResponseStore {
+ public:
+  void add(const Batch& batch);
+  /// Everything added so far.
+  std::vector<std::shared_ptr<const Batch>> take();
+
+ private:
+  std::mutex lock_;
+  std::vector<std::shared_ptr<const Batch>> batches_;
+};
+
+}  // namespace tollgate
