@@ -1,0 +1,318 @@
+#include "bloblang/compiler/emitter.h"
+
+#include <algorithm>
+
+#include "bloblang/vm/operations.h"
+
+namespace tollgate::bloblang {
+
+template <typename Kind>
+const Node* Emitter::make(Kind node, const Expr& expr) {
+  node.annotation = text(expr.annotation);
+  return memory_.make<Kind>(std::move(node));
+}
+
+template <typename T>
+std::span<const T> Emitter::keep(const std::vector<T>& items) {
+  T* copy = memory_.allocate_array<T>(items.size());
+  std::copy(items.begin(), items.end(), copy);
+  return {copy, items.size()};
+}
+
+std::span<const std::string_view> Emitter::path(std::span<const std::string_view> path) {
+  std::vector<std::string_view> copy;
+  for (const auto segment : path) copy.push_back(text(segment));
+  return keep(copy);
+}
+
+// Statements --------------------------------------------------------------------------------------
+
+Body Emitter::body(std::string_view annotation, std::span<const Statement* const> statements) {
+  variables_.clear();
+  collect_variables(statements);
+  Body body{text(annotation), {}, keep(variables_)};
+  body.steps = steps(statements);
+  return body;
+}
+
+void Emitter::collect_variables(std::span<const Statement* const> statements) {
+  for (const Statement* statement : statements) {
+    if (statement->kind == StatementKind::let) {
+      const auto name = static_cast<const LetStatement*>(statement)->name;
+      if (std::ranges::find(variables_, name) == variables_.end()) {
+        variables_.push_back(text(name));
+      }
+    } else if (statement->kind == StatementKind::conditional) {
+      for (const auto& branch : static_cast<const ConditionalStatement*>(statement)->branches) {
+        collect_variables(branch.body);
+      }
+    }
+  }
+}
+
+std::uint32_t Emitter::slot_of(std::string_view variable) const {
+  return static_cast<std::uint32_t>(std::ranges::find(variables_, variable) - variables_.begin());
+}
+
+std::span<const Step> Emitter::steps(std::span<const Statement* const> statements) {
+  std::vector<Step> steps;
+  for (const Statement* statement : statements) steps.push_back(step(*statement));
+  return keep(steps);
+}
+
+Step Emitter::step(const Statement& statement) {
+  Step step{};
+  step.line = statement.line;
+  switch (statement.kind) {
+    case StatementKind::assign: {
+      const auto& assign = static_cast<const AssignStatement&>(statement);
+      step.kind = assign.path.empty() ? Step::Kind::replace_root : Step::Kind::assign_path;
+      step.is_fresh =
+          assign.value->kind == ExprKind::object || assign.value->kind == ExprKind::array;
+      step.path = path(assign.path);
+      step.value = query(*assign.value);
+      break;
+    }
+    case StatementKind::let: {
+      const auto& let = static_cast<const LetStatement&>(statement);
+      step.kind = Step::Kind::let;
+      step.slot = slot_of(let.name);
+      step.value = query(*let.value);
+      break;
+    }
+    case StatementKind::meta: {
+      const auto& meta = static_cast<const MetaStatement&>(statement);
+      step.kind = meta.all ? Step::Kind::replace_metadata : Step::Kind::set_metadata;
+      step.key = text(meta.key);
+      step.value = query(*meta.value);
+      break;
+    }
+    case StatementKind::conditional: {
+      std::vector<Step::Branch> branches;
+      for (const auto& branch : static_cast<const ConditionalStatement&>(statement).branches) {
+        branches.push_back({branch.condition ? query(*branch.condition) : nullptr,
+                            steps(branch.body)});
+      }
+      step.kind = Step::Kind::conditional;
+      step.branches = keep(branches);
+      break;
+    }
+  }
+  return step;
+}
+
+// Queries -----------------------------------------------------------------------------------------
+
+const Node* Emitter::query(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::literal:
+      return make(ConstantNode{{evaluate_constant, {}},
+                               constant(static_cast<const LiteralExpr&>(expr).value)},
+                  expr);
+    case ExprKind::field: return field(static_cast<const FieldExpr&>(expr));
+    case ExprKind::get: {
+      const auto& get = static_cast<const GetExpr&>(expr);
+      return make(GetNode{{evaluate_get, {}}, query(*get.target), path(get.path)}, expr);
+    }
+    case ExprKind::variable:
+    case ExprKind::metadata: return name(static_cast<const NameExpr&>(expr));
+    case ExprKind::array: return array(static_cast<const ArrayExpr&>(expr));
+    case ExprKind::object: return object(static_cast<const ObjectExpr&>(expr));
+    case ExprKind::call: return call(static_cast<const CallExpr&>(expr));
+    case ExprKind::binary: return binary(static_cast<const BinaryExpr&>(expr));
+    case ExprKind::logical_not:
+      return make(
+          NotNode{{evaluate_not, {}}, query(*static_cast<const NotExpr&>(expr).operand)}, expr);
+    case ExprKind::match: return match(static_cast<const MatchExpr&>(expr));
+    case ExprKind::conditional: return conditional(static_cast<const ConditionalExpr&>(expr));
+    case ExprKind::lambda: {
+      const auto& lambda = static_cast<const LambdaExpr&>(expr);
+      return make(LambdaNode{{evaluate_lambda, {}}, text(lambda.name), query(*lambda.body)}, expr);
+    }
+    case ExprKind::map: {
+      const auto& map = static_cast<const MapExpr&>(expr);
+      return make(MapNode{{evaluate_map, {}}, query(*map.target), query(*map.query)}, expr);
+    }
+  }
+  return nullptr;
+}
+
+std::uint32_t Emitter::prefix_of(std::span<const std::string_view> path) {
+  if (path.size() < 2 || std::ranges::find(path, "*") != path.end()) return 0;
+  const auto prefix = path.first(path.size() - 1);
+  for (std::size_t i = 0; i < prefixes_.size(); ++i) {
+    if (std::ranges::equal(prefixes_[i], prefix)) return static_cast<std::uint32_t>(i + 1);
+  }
+  prefixes_.push_back(prefix);
+  program_.prefixes = static_cast<std::uint32_t>(prefixes_.size());
+  return program_.prefixes;
+}
+
+const Node* Emitter::field(const FieldExpr& expr) {
+  FieldNode node{{nullptr, {}}, text(expr.name), path(expr.path), 0};
+  switch (expr.base) {
+    case FieldExpr::Base::context:
+      node.evaluate = expr.path.empty() ? evaluate_context : evaluate_context_path;
+      node.prefix = prefix_of(node.path);
+      break;
+    case FieldExpr::Base::root: node.evaluate = evaluate_root; break;
+    case FieldExpr::Base::named: node.evaluate = evaluate_named; break;
+  }
+  return make(node, expr);
+}
+
+const Node* Emitter::name(const NameExpr& expr) {
+  if (expr.kind == ExprKind::variable) {
+    return make(VariableNode{{evaluate_variable, {}}, text(expr.name), slot_of(expr.name)}, expr);
+  }
+  return make(MetadataNode{{expr.name.empty() ? evaluate_all_metadata : evaluate_metadata, {}},
+                           text(expr.name)},
+              expr);
+}
+
+const Node* Emitter::array(const ArrayExpr& expr) {
+  std::vector<const Node*> items;
+  for (const Expr* item : expr.items) items.push_back(query(*item));
+  return make(ArrayNode{{evaluate_array, {}}, keep(items)}, expr);
+}
+
+const Node* Emitter::object(const ObjectExpr& expr) {
+  const bool keys_known = std::ranges::all_of(
+      expr.entries, [](const auto& entry) { return entry.key->kind == ExprKind::literal; });
+  if (!keys_known) return dynamic_object(expr);
+
+  const auto key_of = [](const ObjectExpr::Entry& entry) {
+    return static_cast<const LiteralExpr*>(entry.key)->value.as_text();
+  };
+  std::vector<Member> layout;
+  for (const auto& entry : expr.entries) layout.push_back({key_of(entry), Value::nothing()});
+  std::ranges::sort(layout, {}, &Member::key);
+  const auto [first, last] = std::ranges::unique(layout, {}, &Member::key);
+  layout.erase(first, last);
+
+  std::vector<bool> is_repeated(layout.size()), seen(layout.size());
+  const auto slot_of_entry = [&](const ObjectExpr::Entry& entry) {
+    return static_cast<std::uint32_t>(
+        std::ranges::lower_bound(layout, key_of(entry), {}, &Member::key) - layout.begin());
+  };
+  for (const auto& entry : expr.entries) {
+    const auto slot = slot_of_entry(entry);
+    if (seen[slot]) is_repeated[slot] = true;
+    seen[slot] = true;
+  }
+  std::vector<ObjectNode::Field> fields;
+  for (const auto& entry : expr.entries) {
+    const auto slot = slot_of_entry(entry);
+    const bool is_constant = entry.value->kind == ExprKind::literal;
+    if (is_constant && !is_repeated[slot]) {
+      const Value value = static_cast<const LiteralExpr*>(entry.value)->value;
+      if (!value.is_marker()) {
+        layout[slot].value = constant(value);
+        continue;
+      }
+    }
+    fields.push_back({slot, query(*entry.value)});  // a constant marker elides its member
+  }
+  for (Member& member : layout) member.key = text(member.key);
+  return make(ObjectNode{{evaluate_object, {}}, keep(layout), keep(fields)}, expr);
+}
+
+const Node* Emitter::dynamic_object(const ObjectExpr& expr) {
+  std::vector<DynamicObjectNode::Entry> entries;
+  for (const auto& [key, value] : expr.entries) {
+    DynamicObjectNode::Entry entry{};
+    if (key->kind == ExprKind::literal) {
+      entry.key = text(static_cast<const LiteralExpr*>(key)->value.as_text());
+    } else {
+      entry.computed_key = query(*key);
+    }
+    entry.value = query(*value);
+    entries.push_back(entry);
+  }
+  return make(DynamicObjectNode{{evaluate_dynamic_object, {}}, keep(entries)}, expr);
+}
+
+const Node* Emitter::call(const CallExpr& expr) {
+  const Function& function = *expr.function;
+  std::vector<Value> values;
+  std::vector<const Node*> queries;
+  std::vector<CallNode::Dynamic> dynamic;
+  for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+    const Expr* argument = expr.arguments[i];
+    values.push_back(Value::nothing());
+    queries.push_back(nullptr);
+    if (!argument) continue;
+    const Type type = function.variadic ? Type::any : function.parameters[i].type;
+    if (type == Type::query || type == Type::value_or_query) {
+      queries.back() = query(*argument);
+    } else if (argument->kind == ExprKind::literal) {
+      values.back() = constant(static_cast<const LiteralExpr*>(argument)->value);
+    } else {
+      dynamic.push_back({static_cast<std::uint32_t>(i), query(*argument)});
+    }
+  }
+  const auto evaluator = !dynamic.empty() ? evaluate_dynamic_call
+                         : expr.target    ? evaluate_method
+                                          : evaluate_function;
+  return make(CallNode{{evaluator, {}},
+                       &function,
+                       expr.target ? query(*expr.target) : nullptr,
+                       keep(values),
+                       keep(queries),
+                       keep(dynamic),
+                       expr.state},
+              expr);
+}
+
+const Node* Emitter::binary(const BinaryExpr& expr) {
+  const auto evaluator = [&]() -> Node::Evaluate {
+    switch (expr.op) {
+      case Operator::add: return evaluate_add;
+      case Operator::subtract: return evaluate_subtract;
+      case Operator::divide: return evaluate_divide;
+      case Operator::multiply: return evaluate_multiply;
+      case Operator::modulo: return evaluate_modulo;
+      case Operator::equal: return evaluate_equal;
+      case Operator::not_equal: return evaluate_not_equal;
+      case Operator::greater: return evaluate_greater;
+      case Operator::less: return evaluate_less;
+      case Operator::greater_or_equal: return evaluate_greater_or_equal;
+      case Operator::less_or_equal: return evaluate_less_or_equal;
+      case Operator::logical_and: return evaluate_and;
+      case Operator::logical_or: return evaluate_or;
+      case Operator::coalesce: return evaluate_coalesce;
+    }
+    return nullptr;
+  }();
+  return make(BinaryNode{{evaluator, {}}, query(*expr.left), query(*expr.right)}, expr);
+}
+
+const Node* Emitter::match(const MatchExpr& expr) {
+  std::vector<MatchNode::Case> cases;
+  for (const auto& [pattern, result] : expr.cases) {
+    MatchNode::Case one{};
+    if (pattern && pattern->kind == ExprKind::literal) {
+      one.literal =
+          memory_.make<Value>(constant(static_cast<const LiteralExpr*>(pattern)->value));
+    } else if (pattern) {
+      one.pattern = query(*pattern);
+    }
+    one.result = query(*result);
+    cases.push_back(one);
+  }
+  return make(MatchNode{{evaluate_match, {}}, expr.subject ? query(*expr.subject) : nullptr,
+                        keep(cases)},
+              expr);
+}
+
+const Node* Emitter::conditional(const ConditionalExpr& expr) {
+  std::vector<ConditionalNode::Branch> branches;
+  for (const auto& [condition, result] : expr.branches) {
+    branches.push_back({query(*condition), query(*result)});
+  }
+  return make(ConditionalNode{{evaluate_conditional, {}}, keep(branches),
+                              expr.otherwise ? query(*expr.otherwise) : nullptr},
+              expr);
+}
+
+}  // namespace tollgate::bloblang

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "bloblang/program/function.h"
+
+/// Every function and method of the mapping language. A new category file adds its array here and
+/// in the lists of catalogue.cc; see program/function.h for what an entry is.
+namespace tollgate::bloblang {
+
+// One constinit array a file.
+extern const std::span<const Function> kGeneralFunctions;      // general.cc
+extern const std::span<const Function> kRandomFunctions;       // random.cc
+extern const std::span<const Function> kMessageFunctions;      // message_info.cc
+extern const std::span<const Function> kEnvironmentFunctions;  // environment.cc
+extern const std::span<const Function> kCoreMethods;           // core_methods.cc
+extern const std::span<const Function> kCoercionMethods;       // coercion.cc
+extern const std::span<const Function> kStringMethods;         // strings.cc
+extern const std::span<const Function> kStringReplaceMethods;  // strings_replace.cc
+extern const std::span<const Function> kStringEscapeMethods;   // strings_escape.cc
+extern const std::span<const Function> kSequenceMethods;       // sequences.cc
+extern const std::span<const Function> kNumberMethods;         // numbers.cc
+extern const std::span<const Function> kCastMethods;           // numbers_cast.cc
+extern const std::span<const Function> kRegexpMethods;         // regexp.cc
+extern const std::span<const Function> kTimeMethods;           // time.cc
+extern const std::span<const Function> kTimeSpanMethods;       // time_spans.cc
+extern const std::span<const Function> kIterationMethods;      // iteration.cc
+extern const std::span<const Function> kArrayMethods;          // arrays.cc
+extern const std::span<const Function> kSortMethods;           // sorting.cc
+extern const std::span<const Function> kObjectMethods;         // objects.cc
+extern const std::span<const Function> kMergeMethods;          // merging.cc
+extern const std::span<const Function> kJsonMethods;           // parsing_json.cc
+extern const std::span<const Function> kEncodingMethods;       // encoding.cc
+extern const std::span<const Function> kHashMethods;           // hashing.cc
+extern const std::span<const Function> kCipherMethods;         // ciphers.cc
+extern const std::span<const Function> kTextParsingMethods;    // parsing_text.cc
+extern const std::span<const Function> kSchemaMethods;         // schema_check.cc
+
+const Function* find_function(std::string_view name);
+const Function* find_method(std::string_view name);
+
+/// All of them, by name.
+const std::vector<const Function*>& all_functions();
+const std::vector<const Function*>& all_methods();
+
+}  // namespace tollgate::bloblang

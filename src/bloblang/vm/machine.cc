@@ -1,0 +1,162 @@
+#include "bloblang/vm/machine.h"
+
+#include <pthread.h>
+
+#include "bloblang/program/apply.h"
+#include "bloblang/program/error.h"
+#include "bloblang/program/messages.h"
+#include "bloblang/vm/statements.h"
+
+namespace tollgate::bloblang {
+
+namespace {
+
+Variables make_variables(const Body& body, Run& run) {
+  const std::size_t count = body.variables.size();
+  if (count == 0) return {nullptr, {}};
+  Value* values = run.arena.allocate_array<Value>(count);
+  std::fill_n(values, count, Value::nothing());
+  return {values, body.variables};
+}
+
+/// A message that is not JSON: the reason is told where `this` was asked for.
+Value explain_missing_document(Run& run, Value error) {
+  const ErrorNote* note = note_of(run, error);
+  if (!note || !note->no_context || !run.document.is_error()) return error;
+  const auto reason = run.document.as_text();
+  const bool is_empty = reason == kEmptyMessage;
+  return make_error(run, {"unable to reference message as structured (with 'this",
+                          note->field.empty() ? "" : ".", note->field, "'): ",
+                          is_empty ? "" : "parse as json: ", reason});
+}
+
+/// "failed assignment (line N): …" around an error of a map. Of nested maps only the innermost
+/// frame is kept, and of a runaway recursion only its reason.
+Value frame_map_error(Run& run, const Step& step, Value error) {
+  const ErrorNote* note = note_of(run, error);
+  const auto text = error.as_text();
+  if (note && note->assignment_tail) {
+    const auto inner = text.substr(text.size() - note->assignment_tail);
+    run.note.text = inner.data();
+    return Value::error(inner);
+  }
+  const auto reason =
+      note && note->recursion_tail ? text.substr(text.size() - note->recursion_tail) : text;
+  const bool recursed = note && note->recursion_tail;
+  const Value framed =
+      make_error(run, {"failed assignment (line ", std::to_string(step.line), "): ", reason});
+  const bool no_context = note && note->no_context;
+  const auto field = note ? note->field : std::string_view{};
+  run.note = {.text = framed.as_text().data(), .no_context = no_context, .field = field};
+  run.note.assignment_tail = static_cast<std::uint32_t>(framed.as_text().size());
+  if (recursed) run.note.recursion_tail = static_cast<std::uint32_t>(reason.size());
+  return framed;
+}
+
+Value run_body(const Body& body, const Scope& scope) {
+  Run& run = *scope.run;
+  Value root = Value::nothing();
+  Variables variables = make_variables(body, run);
+  Scope inner = scope;
+  inner.root = &root;
+  inner.variables = &variables;
+  const Step* failed = nullptr;
+  const Value outcome = execute(body.steps, inner, false, failed);
+  return outcome.is_error() ? frame_map_error(run, *failed, outcome) : root;
+}
+
+// Deep recursion ----------------------------------------------------------------------------------
+
+/// What one thread's stack must have left before a map is entered on it: enough for a body of
+/// kMaxQueryDepth nested queries.
+constexpr std::size_t kStackReserve = std::size_t{2} << 20;
+constexpr std::size_t kExtraStack = std::size_t{32} << 20;
+
+std::size_t stack_left() {
+  thread_local const char* const bottom = [] {
+    pthread_attr_t attributes;
+    void* start = nullptr;
+    std::size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+      pthread_attr_getstack(&attributes, &start, &size);
+      pthread_attr_destroy(&attributes);
+    }
+    return static_cast<const char*>(start);
+  }();
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  return here - reinterpret_cast<std::uintptr_t>(bottom);
+}
+
+struct Elsewhere {
+  const Body& body;
+  const Scope& scope;
+  Value result;
+};
+
+/// Goes on with the recursion on the stack of another thread, while this one waits.
+Value run_body_elsewhere(const Body& body, const Scope& scope) {
+  Elsewhere work{body, scope, {}};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kExtraStack);
+  pthread_t thread;
+  const auto start = [](void* argument) -> void* {
+    auto& mine = *static_cast<Elsewhere*>(argument);
+    mine.result = run_body(mine.body, mine.scope);
+    return nullptr;
+  };
+  const int failure = pthread_create(&thread, &attributes, start, &work);
+  pthread_attr_destroy(&attributes);
+  if (failure != 0) return make_error(*scope.run, {"maps are nested too deeply"});
+  pthread_join(thread, nullptr);
+  return work.result;
+}
+
+}  // namespace
+
+Value apply_body(const Body& body, const Scope& scope, const Value& context) {
+  Scope inner = scope.with(context);
+  if (++inner.depth > kMaxMapDepth) {
+    Run& run = *scope.run;
+    const Value error = make_error(
+        run, {"entering ", body.annotation, " exceeded maximum allowed stacks of ",
+              std::to_string(kMaxMapDepth), ", this could be due to unbounded recursion"});
+    run.note = {.text = error.as_text().data()};
+    run.note.recursion_tail = static_cast<std::uint32_t>(error.as_text().size());
+    return error;
+  }
+  if (stack_left() < kStackReserve) [[unlikely]] return run_body_elsewhere(body, inner);
+  return run_body(body, inner);
+}
+
+// Entry points ------------------------------------------------------------------------------------
+
+Value run_statements(const Program& program, Run& run, Value& root) {
+  Variables variables = make_variables(program.main, run);
+  Scope scope{.run = &run,
+              .maps = &program.maps,
+              .variables = &variables,
+              .root = &root,
+              .index = run.index};
+  if (program.prefixes && !run.linked_root) {
+    run.prefixes = run.arena.allocate_array<const Value*>(program.prefixes);
+    std::fill_n(run.prefixes, program.prefixes, nullptr);
+  }
+  const Step* failed = nullptr;
+  const Value outcome = execute(program.main.steps, scope, true, failed);
+  if (!outcome.is_error()) [[likely]] return Value::null();
+  return make_error(run, {"failed assignment (line ", std::to_string(failed->line), "): ",
+                          explain_missing_document(run, outcome).as_text()});
+}
+
+Value run_over_value(const Program& program, Run& run, const Value& context) {
+  Scope scope{.run = &run, .maps = &program.maps, .index = run.index, .depth = 1};
+  return run_body(program.main, scope.with(context));
+}
+
+Value run_query(const Node& query, Run& run) {
+  const Scope scope{.run = &run, .index = run.index};
+  return evaluate(query, scope);
+}
+
+}  // namespace tollgate::bloblang

@@ -1,0 +1,138 @@
+// this, root, named contexts, variables and metadata.
+
+#include "bloblang/program/error.h"
+#include "bloblang/program/messages.h"
+#include "bloblang/vm/operations.h"
+
+namespace tollgate::bloblang {
+
+namespace {
+
+/// What `path` leads to, null if nothing.
+Value look_up(const Value& from, std::span<const std::string_view> path, const Scope& scope) {
+  const Value* found = find_in(from, path, scope.arena());
+  return found ? *found : Value::null();
+}
+
+const Value* context_of(const Scope& scope) {
+  return scope.value ? scope.value : root_context(*scope.run);
+}
+
+/// What all but the last segment of a path of the document leads to, looked up once an execution:
+/// the fields of a record mostly lie side by side. Null if there is no document.
+const Value* find_prefix(const FieldNode& field, Run& run) {
+  static constexpr Value kMissing;
+  const Value*& known = run.prefixes[field.prefix - 1];
+  if (!known) {
+    const Value* document = root_context(run);
+    if (!document) return nullptr;
+    known = find_in(*document, field.path.first(field.path.size() - 1), run.arena);
+    if (!known) known = &kMissing;
+  }
+  return known;
+}
+
+Value no_context(const Scope& scope, std::span<const std::string_view> path) {
+  Run& run = *scope.run;
+  if (path.empty()) {
+    const Value error = make_error(run, {"context was undefined"});
+    run.note = {.text = error.as_text().data(), .no_context = true};
+    return error;
+  }
+  std::string dotted;
+  for (const auto segment : path) {
+    if (!dotted.empty()) dotted += '.';
+    append_path_segment(dotted, segment);
+  }
+  const auto field = run.arena.copy(dotted);
+  const Value error = make_error(run, {"context was undefined, unable to reference `", field, "`"});
+  run.note = {.text = error.as_text().data(), .no_context = true, .field = field};
+  return error;
+}
+
+}  // namespace
+
+Value evaluate_constant(const Node& node, const Scope&) {
+  return static_cast<const ConstantNode&>(node).value;
+}
+
+Value evaluate_context(const Node&, const Scope& scope) {
+  const Value* context = context_of(scope);
+  return context ? *context : no_context(scope, {});
+}
+
+Value evaluate_context_path(const Node& node, const Scope& scope) {
+  const auto& field = static_cast<const FieldNode&>(node);
+  if (!scope.value && scope.run->linked_root) {  // scalars need no new epoch
+    Run& run = *scope.run;
+    const Value found = look_up(*run.linked_root, field.path, scope);
+    if (found.is(Kind::object) || found.is(Kind::array)) run.epoch = next_epoch();
+    return found;
+  }
+  if (!scope.value && field.prefix && scope.run->prefixes) {
+    const Value* before = find_prefix(field, *scope.run);
+    return before ? look_up(*before, field.path.last(1), scope) : no_context(scope, field.path);
+  }
+  const Value* context = context_of(scope);
+  return context ? look_up(*context, field.path, scope) : no_context(scope, field.path);
+}
+
+Value evaluate_root(const Node& node, const Scope& scope) {
+  if (!scope.root) {
+    return make_error(*scope.run, {"unable to reference `root` from this context"});
+  }
+  const auto path = static_cast<const FieldNode&>(node).path;
+  const Value found = path.empty() ? *scope.root : look_up(*scope.root, path, scope);
+  if (found.is(Kind::object) || found.is(Kind::array)) scope.run->epoch = next_epoch();
+  return found;
+}
+
+Value evaluate_named(const Node& node, const Scope& scope) {
+  const auto& field = static_cast<const FieldNode&>(node);
+  for (const Binding* binding = scope.bindings; binding; binding = binding->next) {
+    if (binding->name == field.name) return look_up(binding->value, field.path, scope);
+  }
+  return make_error(*scope.run, {"named context ", field.name, " was not found"});
+}
+
+Value evaluate_get(const Node& node, const Scope& scope) {
+  const auto& get = static_cast<const GetNode&>(node);
+  const Value target = evaluate(*get.target, scope);
+  return target.is_error() ? target : look_up(target, get.path, scope);
+}
+
+Value evaluate_variable(const Node& node, const Scope& scope) {
+  const auto& variable = static_cast<const VariableNode&>(node);
+  if (scope.variables && variable.slot < scope.variables->names.size()) {
+    const Value value = scope.variables->values[variable.slot];
+    if (!value.is(Kind::nothing)) return value;
+  }
+  if (!scope.variables) return make_error(*scope.run, {"variables were undefined"});
+  return make_error(*scope.run, {"variable '", variable.name, "' undefined"});
+}
+
+// Metadata ----------------------------------------------------------------------------------------
+
+namespace {
+
+Value no_metadata(const Scope& scope) {
+  return make_error(*scope.run, {"metadata cannot be queried in this context"});
+}
+
+}  // namespace
+
+Value evaluate_metadata(const Node& node, const Scope& scope) {
+  const Run& run = *scope.run;
+  if (!run.has_metadata) return no_metadata(scope);
+  if (!run.metadata) return Value::null();
+  const Value* found = run.metadata->find(static_cast<const MetadataNode&>(node).key, run.arena);
+  return found ? *found : Value::null();
+}
+
+Value evaluate_all_metadata(const Node&, const Scope& scope) {
+  const Run& run = *scope.run;
+  if (!run.has_metadata) return no_metadata(scope);
+  return Value::object(copy_table(run.metadata, run.arena));
+}
+
+}  // namespace tollgate::bloblang
