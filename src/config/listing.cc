@@ -1,0 +1,245 @@
+#include "config/listing.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "config/service_config.h"
+#include "value/json.h"
+
+namespace tollgate {
+
+namespace {
+
+using Shape = FieldSpec::Shape;
+
+struct Heading {
+  ComponentKind kind;
+  std::string_view title;
+};
+
+constexpr std::array headings{
+    Heading{ComponentKind::input, "Inputs"},
+    Heading{ComponentKind::processor, "Processors"},
+    Heading{ComponentKind::output, "Outputs"},
+    Heading{ComponentKind::cache, "Caches"},
+    Heading{ComponentKind::rate_limit, "Rate Limits"},
+    Heading{ComponentKind::buffer, "Buffers"},
+    Heading{ComponentKind::metrics, "Metrics"},
+    Heading{ComponentKind::tracer, "Tracers"},
+    Heading{ComponentKind::scanner, "Scanners"},
+};
+
+std::string_view shape_name(Shape shape) {
+  switch (shape) {
+    case Shape::scalar: return "scalar";
+    case Shape::list: return "array";
+    case Shape::map: return "map";
+    case Shape::list_of_lists: return "2darray";
+  }
+  return "";
+}
+
+// Builds maps in the order in which keys are added.
+class MapMaker {
+ public:
+  MapMaker& add(std::string_view key, Node value) {
+    entries_.push_back({std::string(key), {}, std::move(value)});
+    return *this;
+  }
+  MapMaker& add(std::string_view key, std::string_view text) {
+    return add(key, Node::of(std::string(text)));
+  }
+  MapMaker& flag(std::string_view key, bool set) { return set ? add(key, Node::of(true)) : *this; }
+  Node take() { return Node::map(std::move(entries_)); }
+
+ private:
+  std::vector<Node::Entry> entries_;
+};
+
+Node text_list(const auto& texts) {
+  std::vector<Node> items;
+  for (const auto& text : texts) items.push_back(Node::of(std::string(text)));
+  return Node::list(std::move(items));
+}
+
+Node field_json(const FieldSpec& spec, bool scrubbed);
+
+Node fields_json(const std::vector<FieldSpec>& specs, bool scrubbed) {
+  std::vector<Node> items;
+  for (const FieldSpec& spec : specs) items.push_back(field_json(spec, scrubbed));
+  return Node::list(std::move(items));
+}
+
+Node field_json(const FieldSpec& spec, bool scrubbed) {
+  MapMaker map;
+  map.add("name", spec.key).add("type", spec.type).add("kind", shape_name(spec.shape));
+  if (!scrubbed && !spec.help.empty()) map.add("description", spec.help);
+  map.flag("is_advanced", spec.advanced)
+      .flag("is_deprecated", spec.deprecated)
+      .flag("is_optional", spec.optional && spec.children.empty())
+      .flag("is_secret", spec.secret);
+  if (spec.default_value) map.add("default", spec.default_value);
+  map.flag("interpolated", spec.interpolated).flag("bloblang", spec.bloblang);
+  if (!spec.options.empty()) map.add("options", text_list(spec.options));
+  if (!spec.children.empty()) map.add("children", fields_json(spec.children, scrubbed));
+  return map.take();
+}
+
+Node component_json(const ComponentSpec& spec, bool scrubbed) {
+  MapMaker map;
+  map.add("name", spec.name).add("type", kind_name(spec.kind)).add("status", spec.status);
+  if (!scrubbed) map.add("summary", spec.summary).add("description", spec.description);
+  if (!spec.categories.empty()) map.add("categories", spec.categories);
+  const std::vector<FieldSpec> fields = spec.fields();
+  if (spec.body_is_field) {
+    map.add("config", field_json(fields.front(), scrubbed));
+  } else {
+    map.add("config",
+            field_json({.type = "object", .children = fields}, scrubbed));
+  }
+  return map.take();
+}
+
+// JSON Schema -------------------------------------------------------------------------------------
+
+Node fields_schema(const std::vector<FieldSpec>& specs);
+
+Node typed(std::string_view type) { return MapMaker().add("type", type).take(); }
+
+Node scalar_schema(const FieldSpec& spec) {
+  if (component_kind(spec.type)) {
+    return MapMaker().add("$ref", "#/definitions/" + spec.type).take();
+  }
+  if (!spec.children.empty()) return fields_schema(spec.children);
+  // Any scalar will do as a string, and the name of a variable for anything.
+  if (spec.type == "string" && !spec.options.empty() && !spec.open_options) {
+    return MapMaker().add("type", "string").add("enum", text_list(spec.options)).take();
+  }
+  if (spec.type == "string") {
+    return MapMaker().add("type", text_list(std::array{"string", "number", "boolean"})).take();
+  }
+  if (spec.type == "int" || spec.type == "float") return typed("number");
+  if (spec.type == "bool") return typed("boolean");
+  if (spec.type == "object") return typed("object");
+  return Node::map({});
+}
+
+Node field_schema(const FieldSpec& spec) {
+  Node schema = scalar_schema(spec);
+  const auto list_of = [](Node items) {
+    return MapMaker().add("type", "array").add("items", std::move(items)).take();
+  };
+  if (spec.shape == Shape::list) schema = list_of(schema);
+  if (spec.shape == Shape::list_of_lists) schema = list_of(list_of(schema));
+  if (spec.shape == Shape::map) {
+    schema = MapMaker().add("type", "object").add("additionalProperties", schema).take();
+  }
+  if (!spec.help.empty()) schema = schema.with("description", Node::of(spec.help));
+  if (spec.default_value) schema = schema.with("default", spec.default_value);
+  if (spec.deprecated) schema = schema.with("deprecated", Node::of(true));
+  return schema;
+}
+
+Node fields_schema(const std::vector<FieldSpec>& specs) {
+  MapMaker properties;
+  std::vector<std::string_view> needed;
+  for (const FieldSpec& spec : specs) {
+    properties.add(spec.key, field_schema(spec));
+    if (spec.is_required()) needed.push_back(spec.key);
+  }
+  MapMaker schema;
+  schema.add("type", "object").add("properties", properties.take());
+  if (!needed.empty()) schema.add("required", text_list(needed));
+  return schema.add("additionalProperties", Node::of(false)).take();
+}
+
+Node kind_schema(ComponentKind kind, const ComponentCatalogue& catalogue) {
+  MapMaker properties;
+  for (const ComponentSpec* spec : catalogue.all(kind)) {
+    const std::vector<FieldSpec> fields = spec->fields();
+    Node body = spec->body_is_field ? field_schema(fields.front()) : fields_schema(fields);
+    if (!spec->summary.empty()) {
+      body = body.with("description", Node::of(std::string(spec->summary)));
+    }
+    properties.add(spec->name, std::move(body));
+  }
+  properties.add("type", typed("string")).add("plugin", Node::map({})).add("meta", typed("object"));
+  if (kind == ComponentKind::input || kind == ComponentKind::output) {
+    properties.add("processors", field_schema({.type = "processor", .shape = Shape::list}));
+  }
+  if (kind == ComponentKind::metrics) {
+    properties.add("mapping", typed("string"));
+  } else {
+    properties.add("label", typed("string"));
+  }
+  return MapMaker()
+      .add("type", "object")
+      .add("properties", properties.take())
+      .add("additionalProperties", Node::of(false))
+      .take();
+}
+
+}  // namespace
+
+std::vector<NameList> list_components(const ComponentCatalogue& catalogue,
+                                      std::string_view status) {
+  std::vector<NameList> lists;
+  for (const Heading& heading : headings) {
+    NameList list{std::string(plural_name(heading.kind)), std::string(heading.title), {}};
+    for (const ComponentSpec* spec : catalogue.all(heading.kind)) {
+      if (status.empty() || spec->status == status) list.names.emplace_back(spec->name);
+    }
+    lists.push_back(std::move(list));
+  }
+  return lists;
+}
+
+std::string print_list_text(const std::vector<NameList>& lists) {
+  std::string text;
+  for (const NameList& list : lists) {
+    if (!text.empty()) text += '\n';
+    text += list.title + ":\n";
+    for (const std::string& name : list.names) text += "  - " + name + "\n";
+  }
+  return text;
+}
+
+std::string print_list_json(const std::vector<NameList>& lists) {
+  MapMaker map;
+  for (const NameList& list : lists) map.add(list.key, text_list(list.names));
+  return print_json(map.take());
+}
+
+std::string print_full_json(const ComponentCatalogue& catalogue, std::string_view version,
+                            bool scrubbed) {
+  MapMaker map;
+  map.add("version", version);
+  map.add("config", fields_json(specs_of(service_schema()), scrubbed));
+  for (const Heading& heading : headings) {
+    std::vector<Node> items;
+    for (const ComponentSpec* spec : catalogue.all(heading.kind)) {
+      items.push_back(component_json(*spec, scrubbed));
+    }
+    map.add(plural_name(heading.kind), Node::list(std::move(items)));
+  }
+  return print_json(map.take());
+}
+
+std::string print_json_schema(const ComponentCatalogue& catalogue) {
+  MapMaker definitions;
+  for (const ComponentKind kind : all_component_kinds) {
+    definitions.add(kind_name(kind), kind_schema(kind, catalogue));
+  }
+  const Node root = fields_schema(specs_of(service_schema()));
+  return print_json(MapMaker()
+                        .add("$schema", "http://json-schema.org/draft-07/schema#")
+                        .add("title", "Configuration of the collector")
+                        .add("type", "object")
+                        .add("properties", root["properties"])
+                        .add("additionalProperties", Node::of(false))
+                        .add("definitions", definitions.take())
+                        .take());
+}
+
+}  // namespace tollgate
