@@ -1,0 +1,421 @@
+#include "net/http_exchange.h"
+
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace tollgate {
+namespace {
+
+constexpr int max_redirects = 10;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
+  while (!text.empty() && std::strchr(" \t", text.front()) != nullptr) text.remove_prefix(1);
+  return text;
+}
+
+std::string environment(const char* upper, const char* lower) {
+  const char* value = std::getenv(upper);
+  if (value == nullptr || *value == '\0') value = std::getenv(lower);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+/// Bytes that a URL may not hold are escaped, as browsers and Go do.
+std::string escape_illegal(std::string_view url) {
+  std::string out;
+  for (char c : url) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f) {
+      out += escape_url(std::string_view(&c, 1));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string lowered_errno(long code) {
+  std::string text = std::strerror(static_cast<int>(code));
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
+  return text;
+}
+
+std::string in_seconds(std::chrono::milliseconds time) {
+  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + "s";
+  return std::to_string(time.count()) + "ms";
+}
+
+bool token(std::string_view text) { return valid_header(text, {}); }
+
+curl_blob blob(const std::string& text) {
+  return curl_blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+}
+
+/// libcurl 7.88 starts HTTP/2 anew on a reused connection of this kind, which breaks it (its change
+/// 10643); every request then gets a connection of its own.
+bool prior_knowledge_is_reusable() {
+  static const unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
+  return number >> 8 != 0x0758;
+}
+
+CURLcode forbid_renegotiation(CURL*, void* context, void*) {
+  SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_NO_RENEGOTIATION);
+  return CURLE_OK;
+}
+
+}  // namespace
+
+ProxyEnvironment ProxyEnvironment::read() {
+  ProxyEnvironment found;
+  // A CGI server sets HTTP_PROXY from a request header named "Proxy".
+  if (std::getenv("REQUEST_METHOD") == nullptr) found.http = environment("HTTP_PROXY", "http_proxy");
+  found.https = environment("HTTPS_PROXY", "https_proxy");
+  found.exempt = environment("NO_PROXY", "no_proxy");
+  return found;
+}
+
+HttpExchange::HttpExchange(HttpRequest request, HttpClient::Done done)
+    : request_(std::move(request)), done_(std::move(done)) {
+  if (request_.timeout.count() > 0) deadline_ = Clock::now() + request_.timeout;
+}
+
+HttpExchange::~HttpExchange() { curl_slist_free_all(header_list_); }
+
+Result<> HttpExchange::check() {
+  if (!token(request_.method)) return invalid("invalid method \"" + request_.method + "\"");
+  url_ = TRY(parse_url(request_.url));
+  if (url_.scheme != "http" && url_.scheme != "https") {
+    return invalid("unsupported protocol scheme \"" + url_.scheme + "\"");
+  }
+  request_.url = escape_illegal(request_.url);
+  for (const auto& [name, value] : request_.headers) {
+    if (!valid_header(name, value)) {
+      return invalid("invalid header \"" + name + "\": a name or value that HTTP cannot carry");
+    }
+  }
+  return {};
+}
+
+Result<> HttpExchange::configure(CURL* handle, const HttpClient::Options& options,
+                                 const ProxyEnvironment& proxies) {
+  curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 64L << 10);
+  curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail_.data());
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &HttpExchange::on_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &HttpExchange::on_data);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(handle, CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(request_.connect_timeout.count()));
+  if (deadline_ != Clock::time_point()) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, std::max(static_cast<long>(left.count()), 1L));
+  }
+  bool may_share = request_.version != HttpVersion::http1 && url_.scheme == "https";
+  long version = CURL_HTTP_VERSION_2TLS;
+  if (request_.version == HttpVersion::http1) version = CURL_HTTP_VERSION_1_1;
+  if (request_.version == HttpVersion::prior_knowledge && url_.scheme == "http") {
+    version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    may_share = prior_knowledge_is_reusable();
+    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, may_share ? 0L : 1L);
+    curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, may_share ? 0L : 1L);
+  }
+  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, version);
+  // Rather share a connection that turns out to be HTTP/2 than open one for every request.
+  if (may_share) curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
+  set_method(handle);
+  TRY(set_headers(handle, options));
+  if (url_.scheme == "https") set_tls(handle);
+  set_proxy(handle, proxies);
+  detail_[0] = '\0';
+  response_ = HttpResponse();
+  headers_ended_ = false;
+  return {};
+}
+
+void HttpExchange::set_method(CURL* handle) {
+  const auto& method = request_.method;
+  auto body = request_.body.view();
+  if (method == "HEAD") {
+    curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
+    if (method != "POST") curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method.c_str());
+  } else if (method != "GET") {
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method.c_str());
+  }
+}
+
+Result<> HttpExchange::set_headers(CURL* handle, const HttpClient::Options& options) {
+  curl_slist_free_all(std::exchange(header_list_, nullptr));
+  curl_slist* last = nullptr;
+  bool complete = true;
+  std::string line;
+  auto append = [&](const std::string& text) {
+    // Appending at the tail keeps this linear.
+    auto* grown = curl_slist_append(last, text.c_str());
+    if (grown == nullptr) {
+      complete = false;
+      return;
+    }
+    if (header_list_ == nullptr) header_list_ = grown;
+    last = last == nullptr ? grown : last->next;
+  };
+  for (const auto& [name, value] : request_.headers) {
+    if (same_header(name, "Content-Length") || same_header(name, "Transfer-Encoding")) continue;
+    auto text = trimmed(value);
+    line.assign(name);
+    // libcurl takes "Name:" as the wish to leave a header out.
+    if (text.empty()) {
+      line += ';';
+    } else {
+      line.append(": ").append(text);
+    }
+    append(line);
+  }
+  auto absent = [&](std::string_view name) { return find_header(request_.headers, name) == nullptr; };
+  if (absent("User-Agent")) append("User-Agent: " + options.user_agent);
+  for (const char* name : {"Accept", "Expect", "Content-Type"}) {
+    if (absent(name)) append(std::string(name) + ":");
+  }
+  if (!complete) return transient("out of memory");
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, header_list_);
+  decoded_ = absent("Accept-Encoding") && request_.method != "HEAD";
+  if (decoded_) curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip");
+  return {};
+}
+
+void HttpExchange::set_tls(CURL* handle) {
+  curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  const auto* tls = request_.tls.get();
+  if (tls == nullptr) return;
+  if (tls->skip_cert_verify) {
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  // Everything is given as a blob, because libcurl compares those when it picks a connection to
+  // reuse: two settings never share one.
+  if (!tls->root_cas.empty()) {
+    auto authorities = blob(tls->root_cas);
+    curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &authorities);
+    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+  }
+  if (!tls->client_certs.empty()) {
+    const auto& own = tls->client_certs.front();
+    auto cert = blob(own.cert), key = blob(own.key);
+    curl_easy_setopt(handle, CURLOPT_SSLCERT_BLOB, &cert);
+    curl_easy_setopt(handle, CURLOPT_SSLKEY_BLOB, &key);
+    if (!own.password.empty()) curl_easy_setopt(handle, CURLOPT_KEYPASSWD, own.password.c_str());
+  }
+  if (!tls->enable_renegotiation) {
+    curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, &forbid_renegotiation);
+  }
+}
+
+void HttpExchange::set_proxy(CURL* handle, const ProxyEnvironment& proxies) {
+  if (request_.proxy_url) {
+    curl_easy_setopt(handle, CURLOPT_PROXY, request_.proxy_url->c_str());
+    curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
+    return;
+  }
+  const auto& proxy = url_.scheme == "https" ? proxies.https : proxies.http;
+  // "" keeps libcurl from looking at the environment by its own rules.
+  curl_easy_setopt(handle, CURLOPT_PROXY, is_loopback(url_.host) ? "" : proxy.c_str());
+  curl_easy_setopt(handle, CURLOPT_NOPROXY, proxies.exempt.c_str());
+}
+
+std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  static_cast<HttpExchange*>(self)->read_header(std::string_view(data, size * count));
+  return size * count;
+}
+
+void HttpExchange::read_header(std::string_view line) {
+  if (line.starts_with("HTTP/")) {
+    response_ = HttpResponse();
+    headers_ended_ = false;
+    line = trimmed(line);
+    auto space = std::min(line.find(' '), line.size());
+    line.remove_prefix(space);
+    line = trimmed(line);
+    response_.status = std::atoi(std::string(line.substr(0, 3)).c_str());
+    response_.reason = trimmed(line.substr(std::min<std::size_t>(3, line.size())));
+    return;
+  }
+  auto text = trimmed(line);
+  if (text.empty()) {
+    headers_ended_ = true;
+    return;
+  }
+  auto colon = text.find(':');
+  if (colon == std::string_view::npos) return;
+  auto& target = headers_ended_ ? response_.trailers : response_.headers;
+  target.emplace_back(text.substr(0, colon), trimmed(text.substr(colon + 1)));
+}
+
+std::size_t HttpExchange::on_data(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& exchange = *static_cast<HttpExchange*>(self);
+  auto bytes = size * count;
+  int status = exchange.response_.status;
+  if (exchange.request_.on_body && status >= 200 && status < 300) {
+    if (exchange.request_.on_body(std::string_view(data, bytes))) return bytes;
+    exchange.abandoned_ = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  auto& body = exchange.response_.body;
+  if (bytes > exchange.request_.max_response_bytes - std::min(body.size(), exchange.request_.max_response_bytes)) {
+    exchange.too_large_ = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  body.append(data, bytes);
+  return bytes;
+}
+
+bool HttpExchange::finish_hop(CURL* handle, CURLcode code) {
+  // A gRPC server may answer early and then reset the upload; the answer counts.
+  if (code == CURLE_HTTP2_STREAM && response_.header("grpc-status") != nullptr) code = CURLE_OK;
+  if (code != CURLE_OK) {
+    outcome_ = std::unexpected(failure(handle, code));
+    return false;
+  }
+  if (request_.follow_redirects) {
+    auto again = redirect(handle);
+    if (!again) {
+      outcome_ = std::unexpected(std::move(again).error());
+      return false;
+    }
+    if (*again) return true;
+  }
+  if (response_.reason.empty()) response_.reason = http_reason(response_.status);
+  if (decoded_) {
+    const auto* encoding = response_.header("Content-Encoding");
+    if (encoding != nullptr && same_header(*encoding, "gzip")) {
+      // They describe bytes that the caller does not see.
+      std::erase_if(response_.headers, [](const auto& header) {
+        return same_header(header.first, "Content-Encoding") ||
+               same_header(header.first, "Content-Length");
+      });
+    }
+  }
+  outcome_ = std::move(response_);
+  return false;
+}
+
+Result<bool> HttpExchange::redirect(CURL*) {
+  int status = response_.status;
+  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) return false;
+  const auto* location = response_.header("Location");
+  if (location == nullptr || location->empty()) return false;
+  if (++redirects_ > max_redirects) {
+    return transient(request_.method + " " + url_.redacted() + ": stopped after 10 redirects");
+  }
+  auto next_text = resolve_url(request_.url, escape_illegal(*location));
+  if (!next_text) {
+    return transient(request_.method + " " + url_.redacted() + ": the server redirected to \"" +
+                     *location + "\", which is no valid address");
+  }
+  Url next = TRY(parse_url(*next_text));
+  if (next.scheme != "http" && next.scheme != "https") {
+    return transient(request_.method + " " + url_.redacted() + ": redirected to the unsupported scheme \"" +
+                     next.scheme + "\"");
+  }
+  if (status != 307 && status != 308) {
+    if (request_.method != "GET" && request_.method != "HEAD") request_.method = "GET";
+    request_.body = HttpBody();
+    std::erase_if(request_.headers, [](const auto& header) {
+      return header.first.size() > 8 && same_header(header.first.substr(0, 8), "Content-");
+    });
+  }
+  forget_secrets(next);
+  request_.url = std::move(*next_text);
+  url_ = std::move(next);
+  return true;
+}
+
+void HttpExchange::forget_secrets(const Url& next) {
+  bool upgrade = url_.scheme == "http" && url_.effective_port() == 80 && next.scheme == "https" &&
+                 next.effective_port() == 443;
+  bool same = url_.host == next.host &&
+              ((url_.scheme == next.scheme && url_.effective_port() == next.effective_port()) || upgrade);
+  if (same) return;
+  std::erase_if(request_.headers, [](const auto& header) {
+    for (const char* secret : {"Authorization", "Www-Authenticate", "Cookie", "Cookie2",
+                               "Proxy-Authorization", "Host"}) {
+      if (same_header(header.first, secret)) return true;
+    }
+    return false;
+  });
+}
+
+Error HttpExchange::failure(CURL* handle, CURLcode code) const {
+  std::string where = request_.method + " " + url_.redacted() + ": ";
+  std::string detail = detail_[0] != '\0' ? std::string(detail_.data()) : curl_easy_strerror(code);
+  long os_error = 0;
+  curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
+  curl_off_t connected = 0;
+  curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME_T, &connected);
+  auto say = [&](const std::string& text) { return Error(Fault::transient, where + text); };
+  auto authority = join_host_port(url_.host, url_.effective_port());
+
+  if (too_large_) {
+    return say("the response body is larger than " + std::to_string(request_.max_response_bytes) +
+               " bytes");
+  }
+  if (abandoned_) return Error(Fault::cancelled, where + "abandoned by the reader of the body");
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return say("lookup " + url_.host + ": no such host");
+    case CURLE_COULDNT_RESOLVE_PROXY: return say("lookup of the proxy failed: " + detail);
+    case CURLE_COULDNT_CONNECT:
+      return say("dial tcp " + authority + ": " +
+                 (os_error != 0 ? "connect: " + lowered_errno(os_error) : detail));
+    case CURLE_OPERATION_TIMEDOUT:
+      if (connected == 0) return say("timeout: no connection to " + authority + " in time");
+      return say("timeout: no complete response within " + in_seconds(request_.timeout));
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return say("TLS certificate verification failed: " + detail +
+                 "; trust its authority with tls.root_cas_file, or for trials only set "
+                 "tls.skip_cert_verify");
+    case CURLE_SSL_CONNECT_ERROR:
+      if (detail.find("wrong version number") != std::string::npos) {
+        return say("TLS handshake failed: " + authority + " does not speak TLS; is it http://?");
+      }
+      return say("TLS handshake failed: " + detail);
+    case CURLE_GOT_NOTHING: return say("EOF: the server closed the connection without a response");
+    case CURLE_PARTIAL_FILE:
+      return say("unexpected EOF: the server closed the connection within the response");
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      return say("connection lost: " + (os_error != 0 ? lowered_errno(os_error) : detail));
+    case CURLE_BAD_CONTENT_ENCODING: return say("the response cannot be decompressed: " + detail);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: return Error(Fault::invalid, where + detail);
+    default: return say(detail);
+  }
+}
+
+void HttpExchange::complete() {
+  if (auto done = std::exchange(done_, nullptr)) done(std::move(outcome_));
+}
+
+void HttpExchange::fail(Error error) {
+  if (auto done = std::exchange(done_, nullptr)) done(std::unexpected(std::move(error)));
+}
+
+}  // namespace tollgate

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "message/message.h"
+#include "otlp/logs.h"
+
+namespace tollgate {
+
+/// Gives the records of one export their identities.
+///
+/// A record that can be told apart by itself (its own or its observed timestamp is finer than a
+/// millisecond, as SDKs and forwarders set it) gets a digest of salt, key, resource, scope and its
+/// own bytes: the first 128 bits of SHA-256, so that nobody can make two uses count as one. Equal
+/// records of one export are told apart by their occurrence number. The identity survives resends,
+/// re-batching, replicas and restarts, because it depends on nothing else.
+/// Any other record gets a random identity.
+class RecordIdentity {
+ public:
+  explicit RecordIdentity(const IdentityOptions& options);
+  ~RecordIdentity();
+  RecordIdentity(const RecordIdentity&) = delete;
+
+  void begin_resource(std::string_view resource, std::string_view schema_url);
+  void begin_scope(std::string_view scope, std::string_view schema_url);
+  Identity of_record(std::string_view record, std::uint64_t time, std::uint64_t observed_time);
+
+ private:
+  struct Hasher;
+  std::uint32_t occurrence(const Identity& identity);
+
+  const bool derived_;
+  std::unique_ptr<Hasher> hasher_;
+  /// Open addressing over the low words seen in this export; 0 is a free slot.
+  struct Seen {
+    std::uint64_t low = 0, high = 0;
+    std::uint32_t times = 0;
+  };
+  std::vector<Seen> seen_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace tollgate

@@ -1,0 +1,493 @@
+// One pass over an export's bytes makes, for each record, a small table of views: its scalar fields,
+// its body, its attributes. Documents are lazy objects over that table, so a mapping that reads six
+// attributes pays for six look-ups and nothing is copied.
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "otlp/identity.h"
+#include "otlp/logs.h"
+#include "otlp/wire.h"
+#include "value/encoding.h"
+#include "value/number.h"
+
+namespace tollgate {
+namespace {
+
+using Wire = WireReader::Type;
+
+constexpr int kDeepestValue = 100;  // as protobuf's own readers
+
+// Values ------------------------------------------------------------------------------------------
+
+/// An AnyValue as found: scalars are Values already, the rest is built when asked for.
+struct Any {
+  enum class Form : std::uint8_t { ready, float64, base64, list, map };
+  Value value;  // ready; else float64 its bits as uint64, the others their wire bytes
+  Form form = Form::ready;
+};
+
+struct Attribute {
+  std::string_view key;
+  Any value;
+};
+
+bool check_any(std::string_view wire, int depth);
+
+bool check_key_value(std::string_view wire, int depth) {
+  WireReader reader(wire);
+  while (reader.next()) {
+    if (reader.is(2, Wire::bytes) && !check_any(reader.bytes(), depth)) return false;
+  }
+  return reader.ok();
+}
+
+/// Whether `wire` is a well-formed AnyValue all the way down.
+bool check_any(std::string_view wire, int depth) {
+  if (depth > kDeepestValue) return false;
+  WireReader reader(wire);
+  while (reader.next()) {
+    const bool list = reader.is(5, Wire::bytes), map = reader.is(6, Wire::bytes);
+    if (!list && !map) continue;
+    WireReader inner(reader.bytes());
+    while (inner.next()) {
+      if (!inner.is(1, Wire::bytes)) continue;
+      if (list ? !check_any(inner.bytes(), depth + 1) : !check_key_value(inner.bytes(), depth + 1)) {
+        return false;
+      }
+    }
+    if (!inner.ok()) return false;
+  }
+  return reader.ok();
+}
+
+/// Requires: check_any(wire), unless the caller looks at `ok`.
+Any read_any(std::string_view wire, bool* ok = nullptr) {
+  Any any;
+  WireReader reader(wire);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1:
+        if (reader.is(1, Wire::bytes)) any = {Value::string(reader.bytes())};
+        break;
+      case 2:
+        if (reader.is(2, Wire::varint)) any = {Value::boolean(reader.number() != 0)};
+        break;
+      case 3:
+        if (reader.is(3, Wire::varint)) {
+          any = {Value::int64(static_cast<std::int64_t>(reader.number()))};
+        }
+        break;
+      case 4:
+        if (reader.is(4, Wire::fixed64)) {
+          any = {Value::uint64(reader.number()), Any::Form::float64};
+        }
+        break;
+      case 5:
+        if (reader.is(5, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::list};
+        break;
+      case 6:
+        if (reader.is(6, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::map};
+        break;
+      case 7:
+        if (reader.is(7, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::base64};
+        break;
+      default: break;
+    }
+  }
+  if (ok) *ok = reader.ok();
+  return any;
+}
+
+Value build_any(const Any& any, Arena& arena);
+
+Value build_float(std::uint64_t bits, Arena& arena) {
+  double number;
+  std::memcpy(&number, &bits, sizeof number);
+  // JSON has no such numbers; protobuf's own JSON writes these words.
+  if (std::isnan(number)) return Value::string("NaN");
+  if (std::isinf(number)) return Value::string(number > 0 ? "Infinity" : "-Infinity");
+  std::string text;
+  append_json_float(text, number);
+  return Value::number_text(arena.copy(text));
+}
+
+Value build_list(std::string_view wire, Arena& arena) {
+  Array* array = make_array(arena);
+  WireReader reader(wire);
+  while (reader.next()) {
+    if (reader.is(1, Wire::bytes)) array->push(build_any(read_any(reader.bytes()), arena), arena);
+  }
+  return Value::array(array);
+}
+
+Attribute read_key_value(std::string_view wire, bool* ok = nullptr) {
+  Attribute attribute;
+  WireReader reader(wire);
+  bool value_ok = true;
+  while (reader.next()) {
+    if (reader.is(1, Wire::bytes)) attribute.key = reader.bytes();
+    if (reader.is(2, Wire::bytes)) attribute.value = read_any(reader.bytes(), &value_ok);
+  }
+  if (ok) *ok = reader.ok() && value_ok;
+  return attribute;
+}
+
+Value build_map(std::string_view wire, Arena& arena) {
+  std::vector<Member> members;
+  WireReader reader(wire);
+  while (reader.next()) {
+    if (!reader.is(1, Wire::bytes)) continue;
+    const Attribute attribute = read_key_value(reader.bytes());
+    members.push_back({attribute.key, build_any(attribute.value, arena)});
+  }
+  Member* kept = arena.allocate_array<Member>(members.size());
+  std::ranges::copy(members, kept);
+  return Value::object(make_object_of(arena, kept, members.size()));
+}
+
+Value build_base64(std::string_view bytes, Arena& arena) {
+  std::string text;
+  append_base64(text, bytes);
+  return Value::string(arena.copy(text));
+}
+
+Value build_any(const Any& any, Arena& arena) {
+  switch (any.form) {
+    case Any::Form::ready: return any.value;
+    case Any::Form::float64: return build_float(any.value.as_uint64(), arena);
+    case Any::Form::base64: return build_base64(any.value.as_text(), arena);
+    case Any::Form::list: return build_list(any.value.as_text(), arena);
+    case Any::Form::map: return build_map(any.value.as_text(), arena);
+  }
+  return {};
+}
+
+// Lazy objects ------------------------------------------------------------------------------------
+
+/// Attributes of a record, resource or scope.
+class LazyAttributes final : public LazyMembers {
+ public:
+  Attribute* items = nullptr;
+  std::uint32_t size = 0;
+
+  const Value* find(std::string_view key, Arena& arena) const override {
+    for (std::uint32_t i = size; i-- > 0;) {  // of equal keys the last one wins
+      if (items[i].key != key) continue;
+      if (items[i].value.form == Any::Form::ready) return &items[i].value.value;
+      return arena.make<Value>(build_any(items[i].value, arena));
+    }
+    return nullptr;
+  }
+
+  void build(Object& out, Arena& arena) const override {
+    Member* members = arena.allocate_array<Member>(size);
+    for (std::uint32_t i = 0; i < size; ++i) {
+      members[i] = {items[i].key, build_any(items[i].value, arena)};
+    }
+    out = *make_object_of(arena, members, size);
+  }
+};
+
+/// An object with attributes in it: LazyMembers over named scalars plus those.
+struct WithAttributes {
+  LazyAttributes attributes;
+  Object attributes_object;
+  Value attributes_value;
+
+  /// Attributes [first, end) of `collected`, kept in `arena`.
+  void set(const std::vector<Attribute>& collected, Arena& arena) {
+    attributes.size = static_cast<std::uint32_t>(collected.size());
+    attributes.items = arena.allocate_array<Attribute>(collected.size());
+    std::ranges::copy(collected, attributes.items);
+    attributes_object.lazy = &attributes;
+    attributes_value = Value::object(&attributes_object);
+  }
+  const Value* value() const { return attributes.size ? &attributes_value : nullptr; }
+};
+
+/// The scalar fields in the order of their names; `attributes` and `body` stand apart.
+class LazyRecord final : public LazyMembers, public WithAttributes {
+ public:
+  Any body;
+  bool has_body = false;
+  std::uint64_t time = 0;
+  std::uint64_t observed_time = 0;
+  std::string_view severity_text, trace_id, span_id;
+  std::uint32_t dropped_attributes = 0, flags = 0;
+  std::int32_t severity_number = 0;
+
+  const Value* find(std::string_view key, Arena& arena) const override {
+    if (key == "attributes") return value();
+    const Value found = member(key, arena);
+    return found.is(Kind::nothing) ? nullptr : arena.make<Value>(found);
+  }
+
+  void build(Object& out, Arena& arena) const override {
+    static constexpr std::string_view kKeys[] = {
+        "attributes", "body",          "dropped_attributes_count", "flags",   "observed_time_unix_nano",
+        "severity_number", "severity_text", "span_id", "time_unix_nano", "trace_id"};
+    for (const auto key : kKeys) {
+      if (const Value* value = find(key, arena)) out.set(key, *value, arena);
+    }
+  }
+
+ private:
+  static Value unless_zero(std::uint64_t number) {
+    return number ? Value::uint64(number) : Value::nothing();
+  }
+
+  Value member(std::string_view key, Arena& arena) const {
+    if (key == "body") {
+      const Value built = has_body ? build_any(body, arena) : Value::null();
+      return built.is_null() ? Value::nothing() : built;
+    }
+    if (key == "time_unix_nano") return unless_zero(time);
+    if (key == "observed_time_unix_nano") return unless_zero(observed_time);
+    if (key == "severity_number") {
+      return severity_number ? Value::int64(severity_number) : Value::nothing();
+    }
+    if (key == "severity_text") {
+      return severity_text.empty() ? Value::nothing() : Value::string(severity_text);
+    }
+    if (key == "flags") return unless_zero(flags);
+    if (key == "dropped_attributes_count") return unless_zero(dropped_attributes);
+    if (key == "trace_id") return trace_id.empty() ? Value::nothing() : build_base64(trace_id, arena);
+    if (key == "span_id") return span_id.empty() ? Value::nothing() : build_base64(span_id, arena);
+    return Value::nothing();
+  }
+};
+
+/// A resource or a scope; the latter has a name and a version.
+class LazyOrigin final : public LazyMembers, public WithAttributes {
+ public:
+  std::string_view name, version;
+  std::uint32_t dropped_attributes = 0;
+
+  const Value* find(std::string_view key, Arena& arena) const override {
+    if (key == "attributes") return value();
+    if (key == "name" && !name.empty()) return arena.make<Value>(Value::string(name));
+    if (key == "version" && !version.empty()) return arena.make<Value>(Value::string(version));
+    if (key == "dropped_attributes_count" && dropped_attributes) {
+      return arena.make<Value>(Value::uint64(dropped_attributes));
+    }
+    return nullptr;
+  }
+
+  void build(Object& out, Arena& arena) const override {
+    for (const std::string_view key : {"attributes", "dropped_attributes_count", "name", "version"}) {
+      if (const Value* found = find(key, arena)) out.set(key, *found, arena);
+    }
+  }
+};
+
+/// The whole message: {record, resource, scope}.
+struct Document {
+  LazyRecord record;
+  Object record_object;
+  Object object;
+};
+
+// Decoding ----------------------------------------------------------------------------------------
+
+class Decoder {
+ public:
+  Decoder(std::shared_ptr<const std::string> request, const IdentityOptions& identity)
+      : request_(std::move(request)), identity_(identity) {
+    out_.batch.memory().retained.push_back(request_);
+  }
+
+  Result<DecodedLogs> run() {
+    WireReader reader(*request_);
+    while (reader.next()) {
+      if (reader.is(1, Wire::bytes)) TRY(resource_logs(reader.bytes()));
+    }
+    if (!reader.ok()) return malformed("the export request");
+    return std::move(out_);
+  }
+
+ private:
+  static std::unexpected<Error> malformed(std::string_view where) {
+    return invalid("malformed protobuf in " + std::string(where) +
+                   "; expected an OTLP ExportLogsServiceRequest");
+  }
+
+  Arena& arena() { return out_.batch.arena(); }
+
+  Result<> resource_logs(std::string_view wire) {
+    // The resource may stand after the records, so it is looked for first.
+    std::string_view resource, schema_url;
+    bool has_resource = false;
+    WireReader reader(wire);
+    while (reader.next()) {
+      if (reader.is(1, Wire::bytes)) {
+        resource = reader.bytes();
+        has_resource = true;
+      } else if (reader.is(3, Wire::bytes)) {
+        schema_url = reader.bytes();
+      }
+    }
+    if (!reader.ok()) return malformed("resource_logs");
+    resource_ = nullptr;
+    if (has_resource) resource_ = TRY(origin(resource, 1, 0, 0, 2));
+    identity_.begin_resource(resource, schema_url);
+    WireReader scopes(wire);
+    while (scopes.next()) {
+      if (scopes.is(2, Wire::bytes)) TRY(scope_logs(scopes.bytes()));
+    }
+    return {};
+  }
+
+  Result<> scope_logs(std::string_view wire) {
+    std::string_view scope, schema_url;
+    bool has_scope = false;
+    std::size_t records = 0;
+    WireReader reader(wire);
+    while (reader.next()) {
+      if (reader.is(1, Wire::bytes)) {
+        scope = reader.bytes();
+        has_scope = true;
+      } else if (reader.is(2, Wire::bytes)) {
+        ++records;
+      } else if (reader.is(3, Wire::bytes)) {
+        schema_url = reader.bytes();
+      }
+    }
+    if (!reader.ok()) return malformed("scope_logs");
+    scope_ = nullptr;
+    if (has_scope) scope_ = TRY(origin(scope, 3, 1, 2, 4));
+    identity_.begin_scope(scope, schema_url);
+    auto& messages = out_.batch.messages();
+    // Grow at most twofold: a lying count costs nothing, an honest one few moves.
+    messages.reserve(std::max(messages.size() + records, messages.capacity()));
+    WireReader each(wire);
+    while (each.next()) {
+      if (each.is(2, Wire::bytes)) TRY(log_record(each.bytes()));
+    }
+    return {};
+  }
+
+  /// A Resource or InstrumentationScope, by the numbers of its fields (0: has none such).
+  Result<Object*> origin(std::string_view wire, std::uint32_t attributes, std::uint32_t name,
+                         std::uint32_t version, std::uint32_t dropped) {
+    auto* made = arena().make<LazyOrigin>();
+    collected_.clear();
+    WireReader reader(wire);
+    while (reader.next()) {
+      if (reader.is(attributes, Wire::bytes)) {
+        TRY(attribute(reader.bytes()));
+      } else if (reader.is(name, Wire::bytes)) {
+        made->name = reader.bytes();
+      } else if (reader.is(version, Wire::bytes)) {
+        made->version = reader.bytes();
+      } else if (reader.is(dropped, Wire::varint)) {
+        made->dropped_attributes = static_cast<std::uint32_t>(reader.number());
+      }
+    }
+    if (!reader.ok()) return malformed(name ? "scope" : "resource");
+    made->set(collected_, arena());
+    Object* object = make_object(arena());
+    object->lazy = made;
+    return object;
+  }
+
+  Result<> attribute(std::string_view wire) {
+    bool ok = true;
+    const Attribute made = read_key_value(wire, &ok);
+    const bool nested = made.value.form == Any::Form::list || made.value.form == Any::Form::map;
+    if (!ok || (nested && !check_key_value(wire, 0))) return malformed("an attribute");
+    collected_.push_back(made);
+    return {};
+  }
+
+  Result<> log_record(std::string_view wire) {
+    auto* document = arena().make<Document>();
+    LazyRecord& record = document->record;
+    collected_.clear();
+    WireReader reader(wire);
+    while (reader.next()) {
+      switch (reader.field()) {
+        case 1:
+          if (reader.is(1, Wire::fixed64)) record.time = reader.number();
+          break;
+        case 11:
+          if (reader.is(11, Wire::fixed64)) record.observed_time = reader.number();
+          break;
+        case 2:
+          if (reader.is(2, Wire::varint)) {
+            record.severity_number = static_cast<std::int32_t>(reader.number());
+          }
+          break;
+        case 3:
+          if (reader.is(3, Wire::bytes)) record.severity_text = reader.bytes();
+          break;
+        case 5:
+          if (!reader.is(5, Wire::bytes)) break;
+          if (!check_any(reader.bytes(), 0)) return malformed("a record's body");
+          record.body = read_any(reader.bytes());
+          record.has_body = true;
+          break;
+        case 6:
+          if (reader.is(6, Wire::bytes)) TRY(attribute(reader.bytes()));
+          break;
+        case 7:
+          if (reader.is(7, Wire::varint)) {
+            record.dropped_attributes = static_cast<std::uint32_t>(reader.number());
+          }
+          break;
+        case 8:
+          if (reader.is(8, Wire::fixed32)) record.flags = static_cast<std::uint32_t>(reader.number());
+          break;
+        case 9:
+          if (reader.is(9, Wire::bytes)) record.trace_id = reader.bytes();
+          break;
+        case 10:
+          if (reader.is(10, Wire::bytes)) record.span_id = reader.bytes();
+          break;
+        default: break;
+      }
+    }
+    if (!reader.ok()) return malformed("a log record");
+    record.set(collected_, arena());
+
+    document->record_object.lazy = &record;
+    document->object.items = arena().allocate_array<Member>(3);
+    document->object.capacity = 3;
+    auto& object = document->object;
+    object.items[object.size++] = {"record", Value::object(&document->record_object)};
+    if (resource_) object.items[object.size++] = {"resource", Value::object(resource_)};
+    if (scope_) object.items[object.size++] = {"scope", Value::object(scope_)};
+
+    Message& message = out_.batch.add();
+    message.set_document(Value::object(&object));
+    message.identity = identity_.of_record(wire, record.time, record.observed_time);
+    if (!message.identity.derived) ++out_.without_identity;
+    return {};
+  }
+
+  std::shared_ptr<const std::string> request_;
+  RecordIdentity identity_;
+  DecodedLogs out_;
+  Object* resource_ = nullptr;
+  Object* scope_ = nullptr;
+  std::vector<Attribute> collected_;
+};
+
+}  // namespace
+
+Result<DecodedLogs> decode_logs(std::shared_ptr<const std::string> request,
+                                const IdentityOptions& identity) {
+  return Decoder(std::move(request), identity).run();
+}
+
+std::string partial_success(std::uint64_t rejected_records, std::string_view message) {
+  std::string out;
+  WireWriter(out).message(1, [&](WireWriter& partial) {
+    if (rejected_records) partial.varint(1, rejected_records);
+    if (!message.empty()) partial.bytes(2, message);
+  });
+  return out;
+}
+
+}  // namespace tollgate

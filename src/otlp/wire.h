@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace tollgate {
+
+/// Reads protobuf fields from a view, in place. Never reads outside the view; at the first byte
+/// that cannot be, next() returns false and ok() turns false for good.
+class WireReader {
+ public:
+  enum class Type : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+
+  explicit WireReader(std::string_view message)
+      : at_(message.data()), end_(message.data() + message.size()) {}
+
+  /// Moves to the next field. False at the end and on malformed input.
+  bool next() {
+    if (at_ == end_) return false;
+    std::uint64_t tag = 0;
+    if (!varint(tag) || tag >> 3 == 0 || tag >> 32 != 0) return fail();
+    field_ = static_cast<std::uint32_t>(tag >> 3);
+    switch (tag & 7) {
+      case 0:
+        type_ = Type::varint;
+        return varint(number_) || fail();
+      case 1:
+        type_ = Type::fixed64;
+        return fixed<std::uint64_t>() || fail();
+      case 5:
+        type_ = Type::fixed32;
+        return fixed<std::uint32_t>() || fail();
+      case 2: {
+        type_ = Type::bytes;
+        std::uint64_t size = 0;
+        if (!varint(size) || size > static_cast<std::size_t>(end_ - at_)) return fail();
+        bytes_ = {at_, static_cast<std::size_t>(size)};
+        at_ += size;
+        return true;
+      }
+      default: return fail();
+    }
+  }
+
+  bool ok() const { return ok_; }
+  std::uint32_t field() const { return field_; }
+  bool is(std::uint32_t field, Type type) const { return field_ == field && type_ == type; }
+
+  std::uint64_t number() const { return number_; }  ///< of varint, fixed64 and fixed32 fields
+  double float64() const {
+    double value;
+    std::memcpy(&value, &number_, sizeof value);
+    return value;
+  }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  bool fail() {
+    at_ = end_;
+    ok_ = false;
+    return false;
+  }
+
+  bool varint(std::uint64_t& value) {
+    if (at_ != end_ && static_cast<signed char>(*at_) >= 0) [[likely]] {
+      value = static_cast<unsigned char>(*at_++);
+      return true;
+    }
+    value = 0;
+    for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*at_++);
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return true;
+    }
+    return false;
+  }
+
+  template <typename Integer>
+  bool fixed() {
+    if (static_cast<std::size_t>(end_ - at_) < sizeof(Integer)) return false;
+    Integer value;
+    std::memcpy(&value, at_, sizeof value);  // little-endian, as every machine we build for
+    number_ = value;
+    at_ += sizeof value;
+    return true;
+  }
+
+  const char* at_;
+  const char* end_;
+  std::uint64_t number_ = 0;
+  std::string_view bytes_;
+  std::uint32_t field_ = 0;
+  Type type_ = Type::varint;
+  bool ok_ = true;
+};
+
+/// Appends protobuf fields to a string.
+class WireWriter {
+ public:
+  explicit WireWriter(std::string& out) : out_(out) {}
+
+  void varint(std::uint32_t field, std::uint64_t value) {
+    raw_varint(field << 3);
+    raw_varint(value);
+  }
+  void fixed64(std::uint32_t field, std::uint64_t value) {
+    raw_varint(field << 3 | 1);
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void fixed32(std::uint32_t field, std::uint32_t value) {
+    raw_varint(field << 3 | 5);
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void bytes(std::uint32_t field, std::string_view value) {
+    raw_varint(field << 3 | 2);
+    raw_varint(value.size());
+    out_.append(value);
+  }
+  /// A submessage that `fill(WireWriter&)` writes.
+  template <typename Fill>
+  void message(std::uint32_t field, Fill&& fill) {
+    std::string inner;
+    WireWriter writer(inner);
+    fill(writer);
+    bytes(field, inner);
+  }
+
+ private:
+  void raw_varint(std::uint64_t value) {
+    while (value >= 0x80) {
+      out_.push_back(static_cast<char>(value | 0x80));
+      value >>= 7;
+    }
+    out_.push_back(static_cast<char>(value));
+  }
+
+  std::string& out_;
+};
+
+}  // namespace tollgate
