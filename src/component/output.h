@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "component/component.h"
+#include "message/message.h"
+
+namespace tollgate {
+
+/// What became of messages that an output was given.
+struct WriteStatus {
+  Outcome outcome = Outcome::delivered;
+  std::optional<Error> error;  ///< the reason, if outcome is failed, dropped or dead_lettered
+  Refusal refusal = Refusal::none;
+};
+
+/// What became of a whole batch: one status for all but the listed exceptions.
+struct WriteResult {
+  WriteStatus status;
+  std::vector<std::pair<std::uint32_t, WriteStatus>> exceptions;  ///< by message index, ascending
+
+  static WriteResult delivered() { return {}; }
+  static WriteResult failed(Error error, Refusal refusal = Refusal::none) {
+    return {{Outcome::failed, std::move(error), refusal}, {}};
+  }
+  bool ok() const;  ///< nothing failed
+  const WriteStatus& of(std::uint32_t message) const;
+};
+
+/// Tells how a write ended; called exactly once. Destroyed uncalled it reports a transient failure
+/// and asserts in debug builds.
+class Ack {
+ public:
+  using Callback = std::move_only_function<void(WriteResult)>;
+  Ack() = default;
+  explicit Ack(Callback callback) : callback_(std::move(callback)) {}
+  Ack(Ack&&) = default;
+  Ack& operator=(Ack&&) = default;
+  ~Ack();
+  explicit operator bool() const { return static_cast<bool>(callback_); }
+  void operator()(WriteResult result) { std::exchange(callback_, nullptr)(std::move(result)); }
+
+ private:
+  Callback callback_;
+};
+
+using SharedBatch = std::shared_ptr<const Batch>;
+
+/// Delivers batches to a destination.
+///
+/// Threads: write() may be called from any thread, also from inside another output's ack; it never
+/// waits for the destination. Batches are constant and their messages have bytes; whoever wants to
+/// send them again keeps the pointer. Messages carry no receipts any more: the ack speaks for them.
+class Output {
+ public:
+  virtual ~Output() = default;
+
+  /// Opens what must be open before the first write. Trouble with the destination is no error:
+  /// it shows in connected() and in acks.
+  virtual Result<> start() { return {}; }
+
+  /// Takes responsibility for answering `ack` exactly once.
+  virtual void write(SharedBatch batch, Ack ack) = 0;
+
+  /// True while more writes would only queue up inside. Callers that may wait (workers) do so.
+  virtual bool saturated() const { return false; }
+
+  virtual bool connected() const { return true; }
+
+  /// No more input will come: nothing is held back for company from now on.
+  virtual void flush() {}
+
+  /// Finishes what was written, until `deadline`; then answers the rest as cancelled.
+  virtual void close(std::chrono::steady_clock::time_point deadline) { (void)deadline; }
+};
+
+using OutputType = ComponentType<std::unique_ptr<Output>>;
+
+/// Hands `batch` to `output`: makes every message's bytes, takes the receipts off the messages and
+/// settles them as the ack says.
+void deliver(Output& output, Batch batch);
+
+/// One receipt for each of `messages`; when all are settled `ack` is told how.
+std::vector<Receipt> receipts_for(std::uint32_t messages, Ack ack);
+
+/// A batch of some messages of `batch`, sharing its memory. Requires: indexes ascending.
+SharedBatch subset(const SharedBatch& batch, const std::vector<std::uint32_t>& indexes);
+
+}  // namespace tollgate

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "component/build_context.h"
+#include "component/effects.h"
+#include "pipeline/gate.h"
+#include "runtime/timer_queue.h"
+
+namespace tollgate {
+
+class Executor;
+
+/// When a batch is full; the `batching` group, compiled.
+struct BatchPolicy {
+  std::size_t count = 0;
+  std::size_t byte_size = 0;
+  std::chrono::nanoseconds period{};
+  std::shared_ptr<const Mapping> check;
+  std::vector<ProcessorFactory> processors;
+  /// How many of `processors`, from the front, run once only; the rest may be run again on parts.
+  std::size_t run_once = 0;
+};
+
+/// Gathers messages of many writes into batches, runs the policy's processors on each and hands the
+/// result to the output inside. Owner of poison isolation.
+///
+/// Messages are copied out of the writer's memory on arrival, so that a slow destination pins its
+/// batches and not the requests they came from.
+///
+/// When the destination refuses a batch for its content, the batch as it stood before the
+/// processors that can be run again is halved and each half tried alone, until the culprits stand
+/// alone: at most 1 + 2·k·⌈log₂ n⌉ requests for k culprits among n. Only the culprits are reported
+/// as refused. The brake: a culprit is believed only once the destination accepted something since
+/// its batch was refused; when isolated messages keep failing and nothing is accepted, it is the
+/// destination that is broken: everything is reported as transient, and writes pause.
+///
+/// Any thread may write. Acks come from wherever the child acks, or from the executor.
+class Batcher final : public Output {
+ public:
+  struct Counters {
+    Counter *by_count, *by_size, *by_period, *by_check, *by_flush;
+    Counter* isolated;  ///< messages that the destination refused alone
+  };
+
+  Batcher(std::unique_ptr<Output> child, BatchPolicy policy, Counters counters, TimerQueue& timers,
+          Executor& executor, Gate& gate, Logger logger);
+  ~Batcher() override;
+
+  Result<> start() override { return child_->start(); }
+  void write(SharedBatch batch, Ack ack) override;
+  bool saturated() const override;
+  bool connected() const override;
+  void flush() override;
+  void close(std::chrono::steady_clock::time_point deadline) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  class Flush;
+  friend class Flush;
+
+  Counter* due(std::size_t added_from);  // which trigger fired, or null; requires lock_
+  void arm_timer();                      // requires lock_
+  void on_timer();
+  Batch take();                          // requires lock_
+  void send(Batch batch);
+  std::unique_ptr<ProcessorChain> borrow_chain(bool once);
+  void return_chain(bool once, std::unique_ptr<ProcessorChain> chain);
+
+  // The brake.
+  void accepted();
+  void isolated(Receipt receipt, Error error, std::string id);
+  void give_up_overdue();
+
+  const std::unique_ptr<Output> child_;
+  const BatchPolicy policy_;
+  const Counters counters_;
+  TimerQueue& timers_;
+  Executor& executor_;
+  Gate& gate_;
+  const Logger logger_;
+
+  std::mutex lock_;
+  Batch pending_;                     // lock_
+  std::size_t pending_bytes_ = 0;     // lock_
+  Clock::time_point last_flush_;      // lock_
+  std::optional<TimerQueue::Id> timer_;  // lock_
+  bool eager_ = false;                // lock_; flush() was called: hold nothing back
+
+  std::mutex chains_lock_;
+  std::vector<std::unique_ptr<ProcessorChain>> once_chains_, again_chains_;  // chains_lock_
+
+  struct Suspect {
+    Receipt receipt;
+    Error error;
+    std::string id;
+    Clock::time_point since;
+  };
+  void settle_suspects(std::vector<Suspect> suspects, bool guilty);
+
+  mutable std::mutex brake_lock_;
+  std::vector<Suspect> suspects_;     // brake_lock_
+  Clock::time_point paused_until_{};  // brake_lock_
+  std::optional<TimerQueue::Id> suspect_timer_;  // brake_lock_
+};
+
+}  // namespace tollgate

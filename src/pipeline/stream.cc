@@ -1,0 +1,245 @@
+#include "pipeline/stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "config/component_spec.h"
+
+namespace tollgate {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const Error kStopping(Fault::cancelled, "the collector is stopping");
+
+}  // namespace
+
+// What inputs submit to: counts the bytes against the memory limit and queues.
+class Stream::Front final : public Intake {
+ public:
+  explicit Front(Stream& stream) : stream_(stream) {}
+
+  Result<> submit(Delivery delivery) override {
+    auto& budget = stream_.environment_.budget;
+    if (stream_.closed_ || !budget.acquire(delivery.bytes, stream_.closed_)) {
+      return cancelled(std::string(kStopping.message()));
+    }
+    queue(std::move(delivery));
+    return {};
+  }
+
+  bool try_submit(Delivery& delivery) override {
+    if (stream_.closed_ || !stream_.environment_.budget.try_acquire(delivery.bytes)) return false;
+    queue(std::move(delivery));
+    return true;
+  }
+
+  void exhausted() override {
+    stream_.exhausted_ = true;
+    stream_.finish_if_exhausted();
+  }
+  void ended() override {
+    if (stream_.buffer_) {
+      stream_.buffer_->end_of_input();
+    } else {
+      stream_.ended();
+    }
+  }
+
+ private:
+  void queue(Delivery delivery) {
+    delivery.done = [&budget = stream_.environment_.budget, bytes = delivery.bytes,
+                     done = std::move(delivery.done)](TransactionResult result) mutable {
+      budget.release(bytes);
+      if (done) done(std::move(result));
+    };
+    (stream_.intake_workers_ ? stream_.intake_workers_ : stream_.pipeline_workers_)
+        ->push(std::move(delivery));
+  }
+
+  Stream& stream_;
+};
+
+// What a buffer submits to. It bounds what it keeps, so nothing is counted again.
+class Stream::Middle final : public Intake {
+ public:
+  explicit Middle(Stream& stream) : stream_(stream) {}
+  Result<> submit(Delivery delivery) override {
+    stream_.pipeline_workers_->push(std::move(delivery));
+    return {};
+  }
+  bool try_submit(Delivery& delivery) override {
+    stream_.pipeline_workers_->push(std::move(delivery));
+    return true;
+  }
+  void exhausted() override {
+    stream_.exhausted_ = true;
+    stream_.finish_if_exhausted();
+  }
+  void ended() override { stream_.ended(); }
+
+ private:
+  Stream& stream_;
+};
+
+Stream::Stream(Environment& environment)
+    : environment_(environment),
+      front_(std::make_unique<Front>(*this)),
+      middle_(std::make_unique<Middle>(*this)) {}
+
+Stream::~Stream() = default;
+
+Result<std::unique_ptr<Stream>> Stream::build(Environment& environment, Resources& resources,
+                                              const StreamConfig& config) {
+  std::unique_ptr<Stream> stream(new Stream(environment));
+  stream->output_ = TRY(build_output(environment, resources, config.output, "root.output"));
+  std::vector<ProcessorFactory> factories;
+  for (std::size_t i = 0; i < config.processors.size(); ++i) {
+    factories.push_back(TRY(build_processor(environment, resources, config.processors[i],
+                                            fmt::format("root.pipeline.processors.{}", i))));
+  }
+  if (config.buffer) {
+    const auto use =
+        identify_component(ComponentKind::buffer, config.buffer, environment.catalogue);
+    if (!use) return invalid(fmt::format("root.buffer: {}", use.error().message));
+    if (use->spec->name != "none") {
+      stream->buffer_ = TRY(build_buffer(environment, resources, config.buffer, "root.buffer"));
+    }
+  }
+  stream->input_ = TRY(build_input(environment, resources, config.input, "root.input"));
+
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  const auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
+  for (std::size_t i = 0; i < threads; ++i) stream->chains_.emplace_back(factories);
+  return stream;
+}
+
+Result<> Stream::start() {
+  TRY(output_->start());
+  pipeline_workers_ = std::make_unique<WorkQueue<Delivery>>(
+      chains_.size(),
+      [this](std::size_t worker, Delivery delivery) {
+        environment_.gate.wait([this] { return abandoned_ || !output_->saturated(); });
+        open_delivery(std::move(delivery), true,
+                      [this, worker](Batch batch) { run_pipeline(worker, std::move(batch)); });
+      },
+      [this] { finish_if_exhausted(); });
+  if (buffer_) {
+    TRY(buffer_->start(*middle_));
+    intake_workers_ =
+        std::make_unique<WorkQueue<Delivery>>(1, [this](std::size_t, Delivery delivery) {
+          open_delivery(std::move(delivery), false, [this](Batch batch) {
+            if (auto written = buffer_->write(std::move(batch)); !written) {
+              environment_.logger.error("buffer: {}", written.error().message());
+            }
+          });
+        });
+  }
+  return input_->start(*front_);
+}
+
+void Stream::open_delivery(Delivery delivery, bool counted,
+                           const std::function<void(Batch)>& continue_with) {
+  auto opened = delivery.open();
+  if (!opened) {
+    TransactionResult refused;
+    refused.records = 1;
+    refused.count[static_cast<std::size_t>(Outcome::failed)] = 1;
+    refused.failures.push_back({0, std::move(opened).error(), Refusal::content});
+    delivery.done(std::move(refused));
+    return;
+  }
+  Batch batch = std::move(*opened);
+  std::vector<Message*> bare;
+  for (Message& message : batch) {
+    if (!message.receipt) bare.push_back(&message);
+    if (!message.identity.is_set()) message.identity = Identity::random();
+  }
+  const auto records = static_cast<std::uint32_t>(bare.size());
+  Ledger* ledger = counted ? &environment_.ledger : nullptr;
+  if (ledger) ledger->receive(records);
+  auto receipts = Transaction::open(
+      records, [ledger, done = std::move(delivery.done)](TransactionResult result) mutable {
+        if (ledger) ledger->settle(result);
+        done(std::move(result));
+      });
+  for (std::size_t i = 0; i < bare.size(); ++i) bare[i]->receipt = std::move(receipts[i]);
+
+  std::vector<Batch> current;
+  current.push_back(std::move(batch));
+  for (const auto& stage : delivery.stages) {
+    std::vector<Batch> next;
+    for (Batch& each : current) {
+      if (!stage(std::move(each), next)) continue;  // it failed the receipts it could not handle
+    }
+    current = std::move(next);
+  }
+  for (Batch& each : current) {
+    if (!each.empty()) continue_with(std::move(each));
+  }
+}
+
+void Stream::run_pipeline(std::size_t worker, Batch batch) {
+  std::vector<Batch> made;
+  if (auto run = chains_[worker].process(std::move(batch), made); !run) {
+    environment_.logger.error("pipeline: {}", run.error().message());
+  }
+  for (Batch& each : made) deliver(*output_, std::move(each));
+}
+
+void Stream::finish_if_exhausted() {
+  if (!exhausted_ || !pipeline_workers_ || !pipeline_workers_->idle()) return;
+  if (intake_workers_ && !intake_workers_->idle()) return;
+  output_->flush();
+}
+
+void Stream::ended() {
+  {
+    std::lock_guard lock(lock_);
+    ended_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Stream::wait_finished() {
+  std::unique_lock lock(lock_);
+  changed_.wait(lock, [this] { return ended_ || interrupted_; });
+  return ended_;
+}
+
+void Stream::interrupt() {
+  {
+    std::lock_guard lock(lock_);
+    interrupted_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Stream::stop(Clock::time_point deadline) {
+  input_->stop();
+  closed_ = true;
+  environment_.budget.wake();
+  if (intake_workers_) intake_workers_->wait_idle(deadline);
+  if (buffer_) buffer_->stop();
+  exhausted_ = true;
+  bool clean = pipeline_workers_->wait_idle(deadline);
+  output_->flush();
+  while (environment_.ledger.totals().pending > 0 && Clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  clean &= environment_.ledger.totals().pending == 0;
+  abandoned_ = true;
+  environment_.gate.open();
+  output_->close(deadline);
+  if (intake_workers_) intake_workers_->stop();
+  pipeline_workers_->stop();
+  return clean;
+}
+
+bool Stream::input_connected() const { return input_->connected(); }
+bool Stream::output_connected() const { return output_->connected(); }
+
+}  // namespace tollgate
