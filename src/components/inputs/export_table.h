@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "message/message.h"
+#include "message/transaction.h"
+
+namespace tollgate {
+
+/// What became of one record of an export.
+struct RecordOutcome {
+  Outcome outcome = Outcome::failed;
+  bool refused = false;  ///< the destination refused its content: resending cannot help
+  bool settled() const { return outcome != Outcome::failed || refused; }
+};
+
+/// Remembers exports by the identities of their records, so that a resend neither doubles nor loses:
+/// the resend of an export that is in flight joins it, and one whose sender was never told OK is
+/// answered from what is known, so that only what is still owed is sent again.
+///
+/// Only exports all of whose records have a derived identity may be put here: two equal exports
+/// without that may be two real uses. Any thread.
+class ExportTable {
+ public:
+  using Outcomes = std::vector<RecordOutcome>;
+  using Answer = std::function<void(const Outcomes&, const std::string& reason)>;
+  /// The identities of all records, in order, folded into one.
+  using Key = std::pair<std::uint64_t, std::uint64_t>;
+
+  enum class Begun : std::uint8_t {
+    fresh,   ///< not seen: send all of it
+    joined,  ///< in flight: `answer` runs when that ends
+    known,   ///< ended before: `known` has each record's outcome
+  };
+
+  /// `limit` bounds the finished exports remembered; older than `lifetime` are forgotten.
+  explicit ExportTable(std::size_t limit = 20'000,
+                       std::chrono::seconds lifetime = std::chrono::minutes(10))
+      : limit_(limit), lifetime_(lifetime) {}
+
+  static Key key_of(const Batch& batch);
+
+  /// Requires: finish() follows, unless it joined.
+  Begun begin(const Key& key, Answer answer, Outcomes& known);
+  /// Ends a begun export: runs the answers of those who joined, and remembers the outcomes unless
+  /// every sender was `told`.
+  void finish(const Key& key, const Outcomes& outcomes, const std::string& reason, bool told);
+
+  std::size_t remembered() const;
+
+ private:
+  struct Entry {
+    bool in_flight = true;
+    std::vector<Answer> joined;
+    Outcomes outcomes;
+    std::list<std::pair<std::chrono::steady_clock::time_point, Key>>::iterator age;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const { return key.first; }
+  };
+  void forget_old();  // requires lock_
+
+  const std::size_t limit_;
+  const std::chrono::seconds lifetime_;
+  mutable std::mutex lock_;
+  std::unordered_map<Key, Entry, Hash> entries_;                                     // lock_
+  std::list<std::pair<std::chrono::steady_clock::time_point, Key>> finished_;  // lock_; oldest first
+};
+
+}  // namespace tollgate

@@ -1,0 +1,94 @@
+// otel_log: exports messages as OTLP logs over gRPC, one export a batch.
+
+#include "component/build_context.h"
+#include "component/output.h"
+#include "net/grpc_client.h"
+#include "otlp/logs.h"
+
+namespace tollgate {
+namespace {
+
+// Configuration -----------------------------------------------------------------------------------
+
+struct Config {
+  std::string address;
+  BatchPolicyConfig batching;
+  std::int64_t max_in_flight = 10;
+};
+
+const Schema<Config>& schema() {
+  static const Schema<Config> fields{
+      required("address", &Config::address, "The OTLP/gRPC endpoint, `host:port`."),
+      section("batching", &Config::batching, batch_policy_schema(),
+              "When to send what was gathered, and what to do with it first."),
+      field("max_in_flight", &Config::max_in_flight, "How many exports may be under way at once."),
+  };
+  return fields;
+}
+
+// Implementation ----------------------------------------------------------------------------------
+
+constexpr std::string_view kExportPath =
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+constexpr auto kTimeout = std::chrono::seconds(30);
+
+class OtelLog final : public Output {
+ public:
+  explicit OtelLog(Config config) : config_(std::move(config)) {}
+
+  void write(SharedBatch batch, Ack ack) override {
+    GrpcRequest request;
+    request.target = config_.address;
+    request.method = kExportPath;
+    request.timeout = kTimeout;
+    Arena scratch;
+    WriteResult result;  // of the messages that cannot be encoded
+    for (std::uint32_t i = 0; i < batch->size(); ++i) {
+      const Value document = (*batch)[i].document(scratch);
+      auto appended = document.is_error()
+                          ? Result<>(invalid(std::string(document.as_text())))
+                          : append_resource_logs(request.message, document, scratch);
+      if (appended) continue;
+      auto error = std::move(appended).error().within("not a ResourceLogs document");
+      result.exceptions.push_back({i, {Outcome::failed, std::move(error), Refusal::content}});
+    }
+    if (result.exceptions.size() == batch->size()) return ack(std::move(result));
+    client_.call(std::move(request), [result = std::move(result), ack = std::move(ack)](
+                                         std::expected<GrpcResponse, GrpcCallError> called) mutable {
+      if (!called) {
+        const bool content = called.error().failure.status == GrpcStatus::invalid_argument;
+        result.status = {Outcome::failed, std::move(called.error().error),
+                         content ? Refusal::content : Refusal::none};
+      }
+      ack(std::move(result));
+    });
+  }
+
+ private:
+  const Config config_;
+  GrpcClient client_;
+};
+
+Result<std::unique_ptr<Output>> make(Config config, BuildContext& context) {
+  const auto in_flight = static_cast<int>(config.max_in_flight);
+  const BatchPolicyConfig batching = config.batching;
+  auto output = context.limited(std::make_unique<OtelLog>(std::move(config)), in_flight);
+  return context.batched(std::move(output), batching);
+}
+
+}  // namespace
+
+// Registration ------------------------------------------------------------------------------------
+
+extern constinit const OutputType otel_log_output;
+constinit const OutputType otel_log_output = component_type<schema, make>({
+    .name = "otel_log",
+    .status = "beta",
+    .categories = "Services",
+    .summary = "Exports messages as OTLP logs over gRPC.",
+    .description = R"md(
+Each message must be the JSON form of an OTLP `ResourceLogs`, or what the `otel_log` input gives.
+)md",
+});
+
+}  // namespace tollgate
