@@ -1,0 +1,29 @@
+// create: prints a configuration to start from.
+
+#include <memory>
+
+#include "cli/common.h"
+#include "config/create.h"
+
+namespace tollgate {
+
+void add_create(CLI::App& app, CommandContext& context) {
+  struct Flags {
+    std::string expression;
+    bool small = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("create", "Print a configuration to start from");
+  command->footer("Example: tollgate create --small otel_log/mapping,json_schema/openmeter");
+  command->add_option("expression", flags->expression, "inputs/processors/outputs, lists with commas")
+      ->type_name("EXPRESSION");
+  command->add_flag("-s,--small", flags->small, "Leave out advanced fields and the service's parts");
+  command->callback([flags, &context] {
+    const Catalogue catalogue(all_components());
+    const auto text = create_config(flags->expression, flags->small, catalogue);
+    if (!text) return context.fail(fmt::format("Generate error: {}", text.error().message()));
+    fmt::print("{}", *text);
+  });
+}
+
+}  // namespace tollgate

@@ -1,0 +1,125 @@
+// lint: checks configuration files, all mistakes at once. Warnings alone exit 0.
+
+#include <fstream>
+#include <memory>
+
+#include "cli/common.h"
+
+namespace tollgate {
+
+namespace {
+
+struct Flags {
+  std::vector<std::string> paths, resources, env_files;
+  bool deprecated = false, labels = false, skip_env = false, verbose = false;
+};
+
+/// The fenced `yaml` blocks of a Markdown text, each with empty lines before it, so that positions
+/// are those of the file.
+std::vector<std::string> yaml_blocks(const std::string& text) {
+  std::vector<std::string> blocks;
+  std::string blank, block;
+  bool inside = false;
+  std::size_t start = 0;
+  while (start <= text.size()) {
+    const auto end = std::min(text.find('\n', start), text.size());
+    const auto line = text.substr(start, end - start);
+    start = end + 1;
+    blank += '\n';
+    if (!inside && (line == "```yaml" || line == "```yml")) {
+      inside = true;
+      block = blank;
+    } else if (inside && line.starts_with("```")) {
+      inside = false;
+      blocks.push_back(block);
+    } else if (inside) {
+      block += line + '\n';
+    }
+  }
+  return blocks;
+}
+
+/// Paths that end in "..." stand for every YAML file below them.
+std::vector<std::string> expand(const std::vector<std::string>& paths) {
+  std::vector<std::string> globs;
+  for (const std::string& path : paths) {
+    if (!path.ends_with("...")) {
+      globs.push_back(path);
+      continue;
+    }
+    const auto base = path.substr(0, path.size() - 3);
+    globs.push_back(base + "**/*.yaml");
+    globs.push_back(base + "**/*.yml");
+  }
+  return expand_globs(globs);
+}
+
+/// Prints the lints; whether there was an error among them.
+bool report(const std::string& path, const std::vector<Lint>& lints) {
+  bool failed = false;
+  for (const Lint& lint : lints) {
+    failed |= lint.level == Lint::Level::error;
+    fmt::print(stderr, "{}\n", lint_line(path, lint));
+  }
+  return failed;
+}
+
+Result<bool> lint_file(const std::string& path, const Schema<ServiceConfig>& schema,
+                       const LintOptions& options) {
+  if (!path.ends_with(".md")) {
+    return report(path, TRY(read_config_file(path, schema, options)).lints);
+  }
+  bool failed = false;
+  for (const std::string& block : yaml_blocks(TRY(read_text_file(path)))) {
+    failed |= report(path, read_config_text(path, block, schema, options).lints);
+  }
+  return failed;
+}
+
+int lint(const Flags& flags, const CommonFlags& root) {
+  if (auto applied = apply_env_files(flags.env_files); !applied) {
+    fmt::print(stderr, "{}\n", applied.error().message());
+    return 1;
+  }
+  const Catalogue catalogue(all_components());
+  LintOptions options;
+  options.catalogue = &catalogue;
+  options.report_deprecated = flags.deprecated;
+  options.require_labels = flags.labels;
+  options.skip_missing_variables = flags.skip_env;
+  options.checking_only = true;
+
+  int exit_code = 0;
+  const auto run = [&](const std::string& path, const Schema<ServiceConfig>& schema) {
+    const auto failed = lint_file(path, schema, options);
+    if (!failed) fmt::print(stderr, "{}: {}\n", path, failed.error().message());
+    const bool bad = !failed || *failed;
+    if (bad) exit_code = 1;
+    if (flags.verbose) fmt::print("{}: {}\n", path, bad ? "FAILED" : "OK");
+  };
+  std::vector<std::string> paths = flags.paths;
+  if (!root.config.empty()) paths.push_back(root.config);
+  for (const std::string& path : expand(paths)) run(path, service_schema());
+  std::vector<std::string> resources = flags.resources;
+  resources.insert(resources.end(), root.resources.begin(), root.resources.end());
+  for (const std::string& path : expand_globs(resources)) run(path, resource_schema());
+  return exit_code;
+}
+
+}  // namespace
+
+void add_lint(CLI::App& app, CommandContext& context) {
+  auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("lint", "Check configuration files");
+  command->add_option("paths", flags->paths, "Files, globs, FOLDER/... or Markdown files")
+      ->type_name("PATH");
+  command->add_flag("--deprecated", flags->deprecated, "Report deprecated fields and components");
+  command->add_flag("--labels", flags->labels, "Report components without a label");
+  command->add_flag("--skip-env-var-check", flags->skip_env, "Ignore unset variables");
+  command->add_flag("--verbose", flags->verbose, "Print the result of every file");
+  command->add_option("-r,--resources", flags->resources, "Check these resource files too");
+  command->add_option("-e,--env-file", flags->env_files, "Read environment variables from files");
+  command->callback([flags, &context] { context.exit_code = lint(*flags, context.root); });
+}
+
+}  // namespace tollgate
