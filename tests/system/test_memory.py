@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""A destination that takes nothing: senders are told to wait, memory stays bounded, all is
+delivered in the end."""
+
+import unittest
+
+import harness
+from destination import Destination
+from harness import SystemTest, free_port, wait_until
+from otlp import Load, Sender, access_log_export
+
+
+class Memory(SystemTest):
+    LIMIT = 64  # MiB
+
+    def limited(self):
+        if "--memory-limit" not in harness.run("run", "--help").stdout:
+            self.fail("run has no --memory-limit")
+        return ["--memory-limit", "%dMiB" % self.LIMIT]
+
+    def test_a_dead_destination(self):
+        """200 MB offered."""
+        destination = Destination(free_port())
+        self.addCleanup(destination.stop)
+        collector = self.page_collector(destination, ready=False, arguments=self.limited(),
+                                        count="100", retries="1000")
+        wait_until(lambda: harness.get(collector.endpoint("/ping"))[0] == 200, 10, "/ping")
+        # 100 exports of 50 records, 40 kB each.
+        load = Load(collector.grpc_port, 100, 50, senders=32, padding="/" + "x" * 40000,
+                    timeout=20, max_wait=0.5).start()
+        with Sender(collector.grpc_port) as sender:
+            def refusal():
+                answer = sender.send_once(access_log_export([1 << 20], "/" + "x" * 2_000_000),
+                                          timeout=3)
+                return answer if answer.status.name == "RESOURCE_EXHAUSTED" else None
+            answer = wait_until(refusal, 30, "RESOURCE_EXHAUSTED")
+        self.assertIsNotNone(answer.retry_after, "RetryInfo, or senders would drop")
+        self.assertEqual(load.acked(), set())
+        destination.start()
+        load.join(90 * harness.patience)
+        self.assertLessEqual(load.offered(), destination.arrived())
+        self.assertEqual(len(load.acked()), 5000, load.statuses())
+        self.assertEqual(destination.doubled(), {})
+        # The limit is of requests' bytes and what is made of them; the program itself comes on top.
+        self.assert_memory_below(collector, self.LIMIT * 2.5 + 60)
+        self.assert_ledger(collector)
+
+    def test_many_small_exports(self):
+        """The bound holds for exports whose bookkeeping outweighs their bytes."""
+        destination = Destination(free_port())
+        self.addCleanup(destination.stop)
+        collector = self.page_collector(destination, ready=False, retries="1000")
+        wait_until(lambda: harness.get(collector.endpoint("/ping"))[0] == 200, 10, "/ping")
+        load = Load(collector.grpc_port, 3000, 1, senders=64, timeout=1, give_up_after=0).start()
+        load.join(90 * harness.patience)
+        self.assertEqual(load.acked(), set())
+        self.assert_memory_below(collector, 250)
+
+    def test_idle(self):
+        with Destination(free_port()) as destination:
+            collector = self.page_collector(destination)
+            if not harness.sanitized:
+                self.assertLess(collector.rss_megabytes(), 40)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+"""Events that the destination refuses: the culprits go, counted and logged; nobody else does."""
+
+import json
+import math
+import unittest
+
+import harness
+from destination import Destination, problem, refuses
+from harness import SystemTest, free_port, wait_until
+from otlp import Load, sequence_of
+
+
+class Poison(SystemTest):
+    def run_with_culprits(self, culprits, exports, status=400, senders=8, **values):
+        seen = {}
+
+        def is_poison(event):
+            if sequence_of(event) in culprits:
+                seen[sequence_of(event)] = event["id"]
+                return True
+            return False
+        with Destination(free_port(), refuses(is_poison, status, "subject is not known")) as \
+                destination:
+            collector = self.page_collector(destination, **values)
+            load = Load(collector.grpc_port, exports, 100, senders=senders).start()
+            load.join(60 * harness.patience)
+            self.assert_complete(load, destination, culprits)
+            self.assert_ledger(collector, delivered=exports * 100 - len(culprits),
+                               dropped=len(culprits))
+            for sequence, identity in seen.items():
+                lines = collector.log_lines(identity)
+                self.assertTrue(lines, "record %d, id %s is not in the log" % (sequence, identity))
+            return load, destination, collector
+
+    def test_one_in_a_thousand(self):
+        culprits = {n for n in range(10000) if n % 1000 == 537}
+        load, destination, collector = self.run_with_culprits(culprits, exports=100)
+        self.assertEqual(load.statuses(), {"OK": 100})
+        self.assertEqual(destination.resent(), 0, "innocent events are sent once")
+        self.assertEqual(collector.metric("openmeter_events_sent"), 9990)
+        self.assertTrue(collector.log_lines("subject is not known"), "the server's reason")
+        batches = collector.metric("output_batch_sent")
+        bound = 10000 / 100 + 2 * len(culprits) * math.ceil(math.log2(100)) + 20
+        self.assertLessEqual(destination.request_count(), bound, "batches: %d" % batches)
+
+    def test_several_in_one_batch(self):
+        self.run_with_culprits({3, 4, 50, 99}, exports=1)
+
+    def test_a_batch_with_one_innocent(self):
+        self.run_with_culprits(set(range(100)) - {42}, exports=1, senders=1)
+
+    def test_one_culprit_alone_among_later_traffic(self):
+        self.run_with_culprits({0, 777}, exports=20, count="1", senders=4)
+
+    def test_statuses_that_name_the_content(self):
+        for status in (413, 422):
+            with self.subTest(status):
+                culprits = {150}
+                with Destination(free_port(), refuses(lambda e: sequence_of(e) in culprits, status)) \
+                        as destination:
+                    collector = self.page_collector(destination)
+                    load = Load(collector.grpc_port, 3, 100, senders=3, give_up_after=3).start()
+                    load.join(60 * harness.patience)
+                    self.assert_exact(load, destination, culprits)
+                    self.assertEqual(destination.arrived(), set(range(300)) - culprits)
+                    self.assertTrue(collector.alive())
+
+    def test_too_large_batches_are_halved_and_delivered(self):
+        def script(request):
+            return problem(413, "too large") if len(request.events) > 30 else None
+        with Destination(free_port(), script) as destination:
+            collector = self.page_collector(destination)
+            load = Load(collector.grpc_port, 20, 100, senders=4).start().join(60)
+            self.assert_complete(load, destination)
+            self.assert_ledger(collector, delivered=2000, dropped=0)
+            self.assertEqual(destination.resent(), 0)
+
+    def test_a_destination_that_refuses_everything_loses_nothing(self):
+        for status in (400, 413):
+            with self.subTest(status):
+                repaired = []
+                with Destination(free_port(), lambda _: None if repaired else
+                                 problem(status, "wrong path")) as destination:
+                    collector = self.page_collector(destination)
+                    load = Load(collector.grpc_port, 10, 100, senders=10, timeout=6).start()
+                    collector.wait_log("level=error", "wrong path", timeout=20)
+                    self.assertEqual(load.acked(), set())
+                    wait_until(lambda: collector.ready()[0] == 503, 5, "not ready")
+                    refused = destination.request_count()
+                    self.assertLess(refused, 1000, "a brake")
+                    repaired.append(True)
+                    load.join(60 * harness.patience)
+                    self.assert_complete(load, destination)
+                    wait_until(lambda: collector.ready()[0] == 200, 10, "ready again")
+                    self.assert_ledger(collector, dropped=0)
+
+    def test_culprits_go_to_a_dead_letter_file(self):
+        culprits = {11, 222}
+        with Destination(free_port(), refuses(lambda e: sequence_of(e) in culprits)) as destination:
+            port = free_port()
+            config = DEAD_LETTER % {"port": port, "url": destination.url}
+            collector = self.collector(config, grpc_port=port)
+            load = Load(port, 5, 100, senders=5).start().join(60)
+            self.assert_complete(load, destination, culprits)
+            self.assert_ledger(collector, delivered=500)
+            self.assertEqual(collector.stop(), 0)
+            lines = open(self.directory + "/dead.jsonl").read().splitlines()
+            self.assertEqual({sequence_of(json.loads(line)) for line in lines}, culprits)
+
+
+DEAD_LETTER = """
+input:
+  otel_log:
+    address: 127.0.0.1:%(port)d
+pipeline:
+  processors:
+    - mapping: |
+        root = {"id": uuid_v4(), "specversion": "1.0", "type": "t", "source": "s",
+          "subject": this.record.attributes.subject,
+          "data": {"path": this.record.attributes.path}}
+output:
+  fallback:
+    - http_client:
+        url: %(url)s/api/v1/events
+        retry_period: 200ms
+        drop_on: [400]
+        batching:
+          count: 100
+          period: 100ms
+          processors:
+            - archive: {format: json_array}
+    - file:
+        path: dead.jsonl
+        codec: lines
+"""
+
+if __name__ == "__main__":
+    harness.main()
