@@ -5,7 +5,7 @@ find_package(Threads REQUIRED)
 find_package(GTest REQUIRED)
 
 foreach(spec
-    fmt re2 libcurl libnghttp2 openssl zlib libzstd liblz4 snappy sqlite3 libxxhash pugixml
+    fmt re2 libmaxminddb libargon2 libcurl libnghttp2 openssl zlib libzstd liblz4 snappy sqlite3 libxxhash pugixml
     yaml-0.1:yaml)
   string(REPLACE ":" ";" parts ${spec})
   list(GET parts 0 module)

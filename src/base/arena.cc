@@ -9,7 +9,7 @@ constexpr std::size_t kLargestChunk = std::size_t{1} << 20;
 }
 
 void* Arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
-  const std::size_t size = std::max(next_chunk_, bytes + alignment + 1);
+  const std::size_t size = std::max(next_chunk_, bytes + alignment);
   chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
   footprint_ += size;
   next_chunk_ = std::min(std::max(next_chunk_ * 2, size), kLargestChunk);

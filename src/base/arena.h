@@ -27,8 +27,7 @@ class Arena {
   /// Uninitialised memory, never null. `alignment` is a power of two of at most 16.
   void* allocate(std::size_t bytes, std::size_t alignment = 8) {
     auto start = (cursor_ + (alignment - 1)) & ~(std::uintptr_t(alignment) - 1);
-    // `>=` so that nothing is null, not even no bytes of a fresh arena.
-    if (start + bytes >= end_) [[unlikely]] return allocate_slow(bytes, alignment);
+    if (start + bytes > end_) [[unlikely]] return allocate_slow(bytes, alignment);
     cursor_ = start + bytes;
     return reinterpret_cast<void*>(start);
   }
@@ -73,8 +72,9 @@ class Arena {
 
   void* allocate_slow(std::size_t bytes, std::size_t alignment);
 
-  std::uintptr_t cursor_ = 0;
-  std::uintptr_t end_ = 0;
+  // Not 0, so that not even no bytes of a fresh arena are null.
+  std::uintptr_t cursor_ = 1;
+  std::uintptr_t end_ = 1;
   std::size_t next_chunk_;
   std::size_t footprint_ = 0;
   std::vector<Chunk> chunks_;

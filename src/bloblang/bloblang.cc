@@ -61,7 +61,10 @@ std::expected<Mapping, ParseError> Mapping::compile(std::string_view source,
                                                     const CompileOptions& options) {
   auto program = bloblang::compile_mapping(source, options);
   if (!program) return std::unexpected(std::move(program.error()));
-  return Mapping(std::move(*program));
+  Mapping mapping(std::move(*program));
+  // By its text: a file that is imported may say `from` too.
+  mapping.reads_other_messages_ = source.contains("from") || source.contains("import");
+  return mapping;
 }
 
 MapResult Mapping::map(Batch& input, std::size_t index, Message& out) const {

@@ -70,6 +70,10 @@ class Mapping {
   /// writes payload and metadata of `out` (a copy() of it). On failure `out` is unchanged.
   MapResult map(Batch& input, std::size_t index, Message& out) const;
 
+  /// Whether it may look at other messages of its batch (`from()`, `from_all()`); if not, map() may
+  /// replace each message before the next one is mapped.
+  bool reads_other_messages() const { return reads_other_messages_; }
+
   /// `mutation` semantics: edits message `index` in place, partial edits kept on failure.
   MapResult mutate(Batch& batch, std::size_t index) const;
 
@@ -90,6 +94,7 @@ class Mapping {
  private:
   explicit Mapping(std::shared_ptr<const Program> program);
   std::shared_ptr<const Program> program_;
+  bool reads_other_messages_ = true;
 };
 
 /// A string with `${! query }` parts, compiled.

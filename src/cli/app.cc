@@ -1,8 +1,4 @@
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
-#include "cli/command.h"
-#include "cli/env_files.h"
+#include "cli/common.h"
 
 namespace tollgate {
 
@@ -25,10 +21,10 @@ void add_common_flags(CLI::App& app, CommonFlags& flags) {
   app.add_option("--log.level", flags.log_level, "Override logger.level")
       ->type_name("LEVEL")
       ->group("");
-  app.add_option("-s,--set", flags.set, "Set a field: path=value")->group("");
-  app.add_option("-r,--resources", flags.resources, "Resource files")->group("");
-  app.add_option("-e,--env-file", flags.env_files, "Files of environment variables")->group("");
-  app.add_option("-t,--templates", flags.templates, "Template files")->group("");
+  add_list_option(app, "-s,--set", flags.set, "Set a field: path=value")->group("");
+  add_list_option(app, "-r,--resources", flags.resources, "Resource files")->group("");
+  add_list_option(app, "-e,--env-file", flags.env_files, "Files of variables")->group("");
+  add_list_option(app, "-t,--templates", flags.templates, "Template files")->group("");
   app.add_flag("--chilled", flags.chilled, "Start in spite of lint errors")->group("");
   app.add_flag("-w,--watcher", flags.watch, "Reload when files change")->group("");
 }
@@ -60,14 +56,21 @@ int run_command_line(int argc, char** argv) {
   add_blobl(app, context);
   add_docs(app, context);
   add_sandbox(app, context);
+  add_journal(app, context);
   add_completion(app, context);
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {  // the library's way to say it; goes no further
-    if (error.get_exit_code() == 0) return app.exit(error);
-    app.exit(error);
+  } catch (const CLI::ExtrasError& error) {  // the library's way to say it; goes no further
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      fmt::print(stderr, "Unrecognised command: {}\n", argv[1]);
+      fmt::print("{}", app.help());
+    } else {
+      app.exit(error);
+    }
     return 1;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
   }
   if (show_version) {
     fmt::print("Version: {}\nDate: {}\n", version(), TOLLGATE_BUILD_DATE);

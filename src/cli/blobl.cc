@@ -76,6 +76,14 @@ class LineReader {
   std::size_t at_ = 0;
 };
 
+/// A mapping that needs a document where there is none fails as a whole, not in one assignment.
+std::string_view without_place(std::string_view error) {
+  const auto reason = error.find("): ");
+  if (!error.starts_with("failed assignment (line ") || reason == error.npos) return error;
+  const auto rest = error.substr(reason + 3);
+  return rest.starts_with("unable to reference message as structured") ? rest : error;
+}
+
 /// Runs the mapping on one line; the text to print, or the error's.
 Result<std::string> execute(const Mapping& mapping, const std::string& line, const Flags& flags) {
   Batch batch;
@@ -84,11 +92,12 @@ Result<std::string> execute(const Mapping& mapping, const std::string& line, con
   if (flags.raw) message.set_document(Value::string(line));
   Message out = message.copy();
   const MapResult result = mapping.map(batch, 0, out);
-  if (result.what == Mapped::failed) return invalid(std::string(result.error));
+  if (result.what == Mapped::failed) return invalid(std::string(without_place(result.error)));
   if (result.what == Mapped::deleted) return std::string();
-  if (!out.has_document()) return std::string(out.bytes());
+  const bool assigned = out.has_document();
   const Value document = out.document();
-  if (document.is_text()) return std::string(document.as_text());
+  if (document.is(Kind::error)) return std::string(out.bytes());  // no JSON: as it came
+  if (assigned && document.is_text()) return std::string(document.as_text());
   std::string text;
   append_json(text, document, batch.arena(),
               {.escape_html = true, .indent = flags.pretty ? "  " : ""});
@@ -174,7 +183,8 @@ void add_blobl(CLI::App& app, CommandContext& context) {
   command->add_flag("-p,--pretty", flags->pretty, "Indent structured results");
   command->add_option("--max-token-length", flags->max_token_length, "The longest line in bytes")
       ->capture_default_str();
-  command->add_option("-e,--env-file", flags->env_files, "Read environment variables from files");
+  add_list_option(*command, "-e,--env-file", flags->env_files,
+                  "Read environment variables from files");
   command->callback([flags, &context] { context.exit_code = run(*flags); });
 }
 

@@ -18,6 +18,7 @@ struct CommonFlags {
   std::vector<std::string> resources;   ///< -r
   std::vector<std::string> env_files;   ///< -e
   std::vector<std::string> templates;   ///< -t
+  std::string memory_limit;             ///< --memory-limit
   bool chilled = false;
   bool watch = false;
 };

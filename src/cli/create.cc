@@ -10,6 +10,7 @@ namespace tollgate {
 void add_create(CLI::App& app, CommandContext& context) {
   struct Flags {
     std::string expression;
+    std::vector<std::string> rest;  // ignored, as the incumbent does
     bool small = false;
   };
   auto flags = std::make_shared<Flags>();
@@ -17,11 +18,12 @@ void add_create(CLI::App& app, CommandContext& context) {
   command->footer("Example: tollgate create --small otel_log/mapping,json_schema/openmeter");
   command->add_option("expression", flags->expression, "inputs/processors/outputs, lists with commas")
       ->type_name("EXPRESSION");
+  command->add_option("rest", flags->rest)->group("");
   command->add_flag("-s,--small", flags->small, "Leave out advanced fields and the service's parts");
   command->callback([flags, &context] {
     const Catalogue catalogue(all_components());
     const auto text = create_config(flags->expression, flags->small, catalogue);
-    if (!text) return context.fail(fmt::format("Generate error: {}", text.error().message()));
+    if (!text) return context.fail(fmt::format("generate error: {}", text.error().message()));
     fmt::print("{}", *text);
   });
 }

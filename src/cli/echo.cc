@@ -17,8 +17,16 @@ Result<std::string> echo(const CommonFlags& flags) {
   options.resources = flags.resources;
   options.set_expressions = flags.set;
   options.lint.catalogue = &catalogue;
-  const auto loaded = TRY(load_config(options));
-  return print_yaml(TRY(normalise_config(loaded.root, catalogue)));
+  auto loaded = load_config(options);
+  if (!loaded) {
+    return std::unexpected(std::move(loaded).error().within("configuration file read error"));
+  }
+  auto normal = normalise_config(loaded->root, catalogue);
+  if (normal) return print_yaml(*normal);
+  return std::unexpected(std::move(normal)
+                             .error()
+                             .within(options.path)
+                             .within("configuration file read error"));
 }
 
 }  // namespace
@@ -27,15 +35,17 @@ void add_echo(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<CommonFlags>();
   auto* command = app.add_subcommand("echo", "Print a configuration in its canonical form");
   command->add_option("config", flags->config, "The configuration file")->type_name("FILE");
-  command->add_option("-s,--set", flags->set, "Set a field: path=value")->type_name("PATH=VALUE");
-  command->add_option("-r,--resources", flags->resources, "Read resources from these files too");
-  command->add_option("-e,--env-file", flags->env_files, "Read environment variables from files");
+  add_list_option(*command, "-s,--set", flags->set, "Set a field: path=value")->type_name("PATH=VALUE");
+  add_list_option(*command, "-r,--resources", flags->resources,
+                  "Read resources from these files too");
+  add_list_option(*command, "-e,--env-file", flags->env_files,
+                  "Read environment variables from files");
   command->callback([flags, &context] {
     if (flags->config.empty()) flags->config = context.root.config;
     flags->set.insert(flags->set.end(), context.root.set.begin(), context.root.set.end());
     const auto text = echo(*flags);
     if (!text) return context.fail(text.error().message());
-    fmt::print("{}", *text);
+    fmt::print("{}\n", *text);  // an empty line after it, as the incumbent prints
   });
 }
 

@@ -1,6 +1,6 @@
 // lint: checks configuration files, all mistakes at once. Warnings alone exit 0.
 
-#include <fstream>
+#include <filesystem>
 #include <memory>
 
 #include "cli/common.h"
@@ -51,7 +51,9 @@ std::vector<std::string> expand(const std::vector<std::string>& paths) {
     globs.push_back(base + "**/*.yaml");
     globs.push_back(base + "**/*.yml");
   }
-  return expand_globs(globs);
+  std::vector<std::string> files = expand_globs(globs);
+  for (std::string& file : files) file = std::filesystem::path(file).lexically_normal();
+  return files;
 }
 
 /// Prints the lints; whether there was an error among them.
@@ -90,19 +92,19 @@ int lint(const Flags& flags, const CommonFlags& root) {
   options.checking_only = true;
 
   int exit_code = 0;
-  const auto run = [&](const std::string& path, const Schema<ServiceConfig>& schema) {
-    const auto failed = lint_file(path, schema, options);
-    if (!failed) fmt::print(stderr, "{}: {}\n", path, failed.error().message());
+  const auto run = [&](const std::string& path) {
+    const auto failed = lint_file(path, service_schema(), options);
+    if (!failed) fmt::print(stderr, "{}(1,1) {}\n", path, failed.error().message());
     const bool bad = !failed || *failed;
     if (bad) exit_code = 1;
     if (flags.verbose) fmt::print("{}: {}\n", path, bad ? "FAILED" : "OK");
   };
   std::vector<std::string> paths = flags.paths;
   if (!root.config.empty()) paths.push_back(root.config);
-  for (const std::string& path : expand(paths)) run(path, service_schema());
   std::vector<std::string> resources = flags.resources;
   resources.insert(resources.end(), root.resources.begin(), root.resources.end());
-  for (const std::string& path : expand_globs(resources)) run(path, resource_schema());
+  paths.insert(paths.end(), resources.begin(), resources.end());
+  for (const std::string& path : expand(paths)) run(path);
   return exit_code;
 }
 
@@ -117,8 +119,9 @@ void add_lint(CLI::App& app, CommandContext& context) {
   command->add_flag("--labels", flags->labels, "Report components without a label");
   command->add_flag("--skip-env-var-check", flags->skip_env, "Ignore unset variables");
   command->add_flag("--verbose", flags->verbose, "Print the result of every file");
-  command->add_option("-r,--resources", flags->resources, "Check these resource files too");
-  command->add_option("-e,--env-file", flags->env_files, "Read environment variables from files");
+  add_list_option(*command, "-r,--resources", flags->resources, "Check these files too");
+  add_list_option(*command, "-e,--env-file", flags->env_files,
+                  "Read environment variables from files");
   command->callback([flags, &context] { context.exit_code = lint(*flags, context.root); });
 }
 

@@ -1,21 +1,18 @@
 // run: loads a configuration, and runs it until it ends or a signal comes.
 
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <thread>
 
-#include "cli/command.h"
-#include "cli/env_files.h"
+#include "cli/common.h"
 #include "cli/file_watch.h"
 #include "cli/service.h"
-#include "components/manifest.h"
 
 namespace tollgate {
 
@@ -102,6 +99,21 @@ class SignalThread {
   std::thread thread_;
 };
 
+/// "512MiB", "1G", "1048576" in bytes; 0 for an empty text.
+Result<std::size_t> parse_size(std::string_view text) {
+  if (text.empty()) return 0;
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  static constexpr std::pair<std::string_view, int> kUnits[] = {
+      {"", 0}, {"B", 0},  {"K", 10},  {"KB", 10},  {"KiB", 10}, {"M", 20},
+      {"MB", 20}, {"MiB", 20}, {"G", 30}, {"GB", 30}, {"GiB", 30}};
+  for (const auto& [name, shift] : kUnits) {
+    if (error == std::errc() && unit == name) return number << shift;
+  }
+  return invalid(fmt::format("expected a size such as 512MiB, found '{}'", text));
+}
+
 LoadOptions load_options(const CommonFlags& flags, const Catalogue& catalogue) {
   LoadOptions options;
   options.path = flags.config.empty() ? discover_config() : flags.config;
@@ -130,14 +142,14 @@ bool report_lints(const LoadedConfig& config, bool chilled, const Logger& logger
 int run_collector(const CommonFlags& flags) {
   const sigset_t signals = block_signals();
   if (auto applied = apply_env_files(flags.env_files); !applied) {
-    fmt::print(stderr, "Failed to read env file: {}\n", applied.error().message());
+    fmt::print(stderr, "{}\n", applied.error().message());
     return 1;
   }
   const Catalogue catalogue(all_components());
   const LoadOptions options = load_options(flags, catalogue);
   auto config = load_config(options);
   if (!config) {
-    fmt::print(stderr, "Configuration file read error: {}\n", config.error().message());
+    fmt::print(stderr, "configuration file read error: {}\n", config.error().message());
     return 1;
   }
   auto logger = make_logger(config->config, flags.log_level);
@@ -153,14 +165,19 @@ int run_collector(const CommonFlags& flags) {
                  options.path);
   }
   if (!report_lints(*config, flags.chilled, *logger)) {
-    logger->error("Shutting down due to linter errors, to prevent shutdown run Tollgate with "
-                  "--chilled");
+    fmt::print(stderr, "shutting down due to linter errors, to prevent shutdown run Tollgate with "
+                       "--chilled\n");
     return 1;
   }
 
-  auto service = Service::make(*config, catalogue, *logger, {});
+  const auto memory_limit = parse_size(flags.memory_limit);
+  if (!memory_limit) {
+    logger->error("--memory-limit: {}", memory_limit.error().message());
+    return 1;
+  }
+  auto service = Service::make(*config, catalogue, *logger, {*memory_limit});
   if (!service) {
-    logger->error("Service closing due to: {}", service.error().message());
+    fmt::print(stderr, "service closing due to: {}\n", service.error().message());
     return 1;
   }
   const auto reload = [&] {
@@ -185,7 +202,7 @@ int run_collector(const CommonFlags& flags) {
   }
   logger->info("Launching a Tollgate instance, use CTRL+C to close");
   if (auto ran = (*service)->run(); !ran) {
-    logger->error("Service closing due to: {}", ran.error().message());
+    fmt::print(stderr, "service closing due to: {}\n", ran.error().message());
     return 1;
   }
   return 0;
@@ -195,15 +212,23 @@ void add_run(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<CommonFlags>();
   auto* run = app.add_subcommand("run", "Run the collector that a configuration file describes");
   run->add_option("config", flags->config, "The configuration file")->type_name("FILE");
-  run->add_option("-s,--set", flags->set, "Set a field: path=value")->type_name("PATH=VALUE");
-  run->add_option("-r,--resources", flags->resources, "Read resources from these files too")
+  add_list_option(*run, "-s,--set", flags->set, "Set a field: path=value")->type_name("PATH=VALUE");
+  add_list_option(*run, "-r,--resources", flags->resources, "Read resources from these files too")
       ->type_name("GLOB");
-  run->add_option("-e,--env-file", flags->env_files, "Read environment variables from these files")
+  add_list_option(*run, "-e,--env-file", flags->env_files,
+                  "Read environment variables from these files")
       ->type_name("GLOB");
   run->add_option("--log.level", flags->log_level, "Override logger.level")->type_name("LEVEL");
+  run->add_option("--memory-limit", flags->memory_limit,
+                  "Bytes that records under way may hold, such as 512MiB; default: half of what the "
+                  "machine or its cgroup has, at most 1 GiB")
+      ->type_name("SIZE");
   run->add_flag("--chilled", flags->chilled, "Start in spite of lint errors");
   run->add_flag("-w,--watcher", flags->watch, "Reload when a configuration file changes");
   run->callback([flags, &context] {
+    if (!flags->config.empty() && !context.root.config.empty()) {
+      return context.fail("a maximum of one config must be specified with the run command");
+    }
     if (flags->config.empty()) flags->config = context.root.config;
     if (flags->log_level.empty()) flags->log_level = context.root.log_level;
     const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };

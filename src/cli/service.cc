@@ -5,7 +5,9 @@
 #include <fstream>
 #include <set>
 
+#include "cli/basic_auth.h"
 #include "cli/command.h"
+#include "config/normalise.h"
 #include "net/url.h"
 
 namespace tollgate {
@@ -70,7 +72,8 @@ std::size_t default_memory_limit() {
 
 // Endpoints ---------------------------------------------------------------------------------------
 
-ServiceEndpoints::ServiceEndpoints(const ServiceConfig::Http& config, Logger logger)
+ServiceEndpoints::ServiceEndpoints(const ServiceConfig::Http& config, Logger logger,
+                                   Authorize authorize)
     : config_(config), logger_(std::move(logger)) {
   if (!config_.enabled) return;
   HttpServer::Options options;
@@ -78,6 +81,7 @@ ServiceEndpoints::ServiceEndpoints(const ServiceConfig::Http& config, Logger log
   options.tls.cert_file = config_.cert_file;
   options.tls.key_file = config_.key_file;
   if (config_.cors.enabled) options.cors_origins = config_.cors.allowed_origins;
+  options.authorize = std::move(authorize);
   server_ = std::make_unique<HttpServer>(std::move(options));
 }
 
@@ -137,10 +141,10 @@ void ServiceEndpoints::stop() {
 // Service -----------------------------------------------------------------------------------------
 
 Service::Service(const LoadedConfig& config, const Catalogue& catalogue, Logger logger,
-                 std::size_t memory_limit)
+                 std::size_t memory_limit, ServiceEndpoints::Authorize authorize)
     : logger_(logger),
       metrics_(logger),
-      endpoints_(config.config.http, logger),
+      endpoints_(config.config.http, logger, std::move(authorize)),
       environment_(catalogue, logger, metrics_, endpoints_, memory_limit),
       health_(environment_.ledger, kStallAfter),
       shutdown_delay_(config.config.shutdown_delay.value) {
@@ -156,10 +160,17 @@ Result<std::unique_ptr<Service>> Service::make(const LoadedConfig& config,
                                                const Catalogue& catalogue, Logger logger,
                                                const Options& options) {
   const auto limit = options.memory_limit ? options.memory_limit : default_memory_limit();
-  std::unique_ptr<Service> service(new Service(config, catalogue, std::move(logger), limit));
+  ServiceEndpoints::Authorize authorize;
+  const auto& basic_auth = config.config.http.basic_auth;
+  if (basic_auth.enabled) authorize = TRY(basic_auth_check(basic_auth));
+  std::unique_ptr<Service> service(
+      new Service(config, catalogue, std::move(logger), limit, std::move(authorize)));
   TRY(service->start_metrics(config.config));
   service->running_ = TRY(service->build(config));
   service->add_endpoints();
+  if (config.config.http.debug_endpoints) {
+    service->add_debug_endpoints(TRY(normalise_config(config.root, catalogue)));
+  }
   return service;
 }
 
@@ -244,6 +255,17 @@ void Service::add_endpoints() {
   metrics_.gauge_function("memory_in_flight_bytes", {}, [this] {
     return static_cast<double>(environment_.budget.used());
   });
+}
+
+void Service::add_debug_endpoints(const Node& config) {
+  endpoints_.add("/debug/config/json", "The configuration as understood, secrets scrubbed.",
+                 [text = print_json(config)](ServerRequest, Responder responder) {
+                   responder.respond(ServerResponse::json(200, text));
+                 });
+  endpoints_.add("/debug/config/yaml", "The same as YAML.",
+                 [text = print_yaml(config)](ServerRequest, Responder responder) {
+                   responder.respond(ServerResponse::text(200, text));
+                 });
 }
 
 void Service::observe_regularly() {

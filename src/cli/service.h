@@ -23,7 +23,10 @@ namespace tollgate {
 /// collector has and those that components register.
 class ServiceEndpoints final : public HttpService {
  public:
-  ServiceEndpoints(const ServiceConfig::Http& config, Logger logger);
+  /// Answers requests that must be refused; empty: none.
+  using Authorize = std::function<std::optional<ServerResponse>(const ServerRequest&)>;
+
+  ServiceEndpoints(const ServiceConfig::Http& config, Logger logger, Authorize authorize);
   ~ServiceEndpoints() override;
 
   void add(std::string path, std::string description, HttpServer::Handler handler) override;
@@ -76,12 +79,13 @@ class Service {
   };
 
   Service(const LoadedConfig& config, const Catalogue& catalogue, Logger logger,
-          std::size_t memory_limit);
+          std::size_t memory_limit, ServiceEndpoints::Authorize authorize);
   Result<> start_metrics(const ServiceConfig& config);
   Result<std::unique_ptr<Running>> build(const LoadedConfig& config);
   Result<> start(Running& running);
   bool stop(Running& running);
   void add_endpoints();
+  void add_debug_endpoints(const Node& config);
   void observe_regularly();
 
   const Logger logger_;

@@ -23,20 +23,25 @@ Ack::~Ack() {
   callback_(WriteResult::failed(Error(Fault::transient, "a write was forgotten; this is a bug")));
 }
 
+void settle(Receipt& receipt, const WriteStatus& status) {
+  if (status.error) {
+    receipt.resolve(status.outcome, *status.error, status.refusal);
+  } else if (status.outcome == Outcome::failed) {
+    receipt.fail(Error(Fault::transient, "the output failed without a reason"), status.refusal);
+  } else {
+    receipt.resolve(status.outcome);
+  }
+}
+
 void deliver(Output& output, Batch batch) {
   batch.encode();
   std::vector<Receipt> receipts;
   receipts.reserve(batch.size());
   for (Message& message : batch) receipts.push_back(std::move(message.receipt));
   output.write(std::make_shared<const Batch>(std::move(batch)),
-               Ack([receipts = std::move(receipts)](WriteResult result) mutable {
+               Ack([receipts = std::move(receipts)](const WriteResult& result) mutable {
                  for (std::uint32_t i = 0; i < receipts.size(); ++i) {
-                   const WriteStatus& status = result.of(i);
-                   if (status.error) {
-                     receipts[i].resolve(status.outcome, *status.error, status.refusal);
-                   } else {
-                     receipts[i].resolve(status.outcome);
-                   }
+                   settle(receipts[i], result.of(i));
                  }
                }));
 }

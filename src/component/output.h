@@ -50,6 +50,9 @@ class Ack {
   Callback callback_;
 };
 
+/// Settles one message's receipt as an output said. A failure that came without a reason gets one.
+void settle(Receipt& receipt, const WriteStatus& status);
+
 using SharedBatch = std::shared_ptr<const Batch>;
 
 /// Delivers batches to a destination.

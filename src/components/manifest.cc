@@ -21,6 +21,7 @@ extern const InputType schedule_input;
 extern const InputType sequence_input;
 extern const InputType stdin_input;
 
+extern const BufferType journal_buffer;
 extern const BufferType memory_buffer;
 extern const BufferType none_buffer;
 
@@ -128,6 +129,7 @@ std::span<const InputType* const> inputs() {
 
 std::span<const BufferType* const> buffers() {
   static constexpr std::array list{
+      &journal_buffer,
       &memory_buffer,
       &none_buffer,
   };

@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -157,9 +158,20 @@ std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) 
   return paths;
 }
 
+namespace {
+
+/// "no such file or directory"
+std::string reason_of(int error) {
+  std::string text = std::strerror(error);
+  text.front() = static_cast<char>(std::tolower(text.front()));
+  return text;
+}
+
+}  // namespace
+
 Result<std::string> read_text_file(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return invalid(fmt::format("open {}: {}", path, std::strerror(errno)));
+  if (file == nullptr) return invalid(fmt::format("open {}: {}", path, reason_of(errno)));
   std::string text;
   char part[65536];
   std::size_t size = 0;
@@ -167,7 +179,7 @@ Result<std::string> read_text_file(const std::string& path) {
   const bool broken = std::ferror(file) != 0;
   const int reason = errno;
   std::fclose(file);
-  if (broken) return invalid(fmt::format("read {}: {}", path, std::strerror(reason)));
+  if (broken) return invalid(fmt::format("read {}: {}", path, reason_of(reason)));
   return text;
 }
 
@@ -238,9 +250,10 @@ Result<LoadedConfig> load_config(const LoadOptions& options) {
   if (options.path.empty()) {
     TRY(add(read_config_text("", "{}", service_schema(), options.lint, options.set_expressions)));
   } else {
-    auto main = TRY(read_config_file(options.path, service_schema(), options.lint,
-                                     options.set_expressions));
-    TRY(add(std::move(main)));
+    auto main = read_config_file(options.path, service_schema(), options.lint,
+                                 options.set_expressions);
+    if (!main) return std::unexpected(std::move(main).error().within(options.path));
+    TRY(add(std::move(*main)));
   }
   for (const std::string& path : expand_globs(options.resources)) {
     auto file = TRY(read_config_file(path, resource_schema(), options.lint));

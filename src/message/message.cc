@@ -54,6 +54,56 @@ Object* copy_table(Object* table, Arena& arena) {
 
 }  // namespace
 
+namespace {
+
+/// Arenas that batches gave back, at most a few MiB of them.
+class MemoryPool {
+ public:
+  std::unique_ptr<BatchMemory> take() {
+    std::lock_guard lock(lock_);
+    if (idle_.empty()) return nullptr;
+    auto memory = std::move(idle_.back());
+    idle_.pop_back();
+    held_ -= memory->arena.footprint();
+    return memory;
+  }
+
+  void give(std::unique_ptr<BatchMemory> memory) {
+    memory->retained.clear();
+    memory->arena.reset();
+    const std::size_t size = memory->arena.footprint();
+    if (size == 0 || size > kLargest) return;
+    std::lock_guard lock(lock_);
+    if (held_ + size > kMost) return;
+    held_ += size;
+    idle_.push_back(std::move(memory));
+  }
+
+ private:
+  static constexpr std::size_t kLargest = std::size_t{2} << 20;
+  static constexpr std::size_t kMost = std::size_t{8} << 20;
+
+  std::mutex lock_;
+  std::vector<std::unique_ptr<BatchMemory>> idle_;  // lock_
+  std::size_t held_ = 0;                            // lock_; bytes of idle_
+};
+
+/// Never destroyed: batches of other static objects may outlive any order of destruction.
+MemoryPool& memory_pool() {
+  static auto* pool = new MemoryPool;
+  return *pool;
+}
+
+}  // namespace
+
+std::shared_ptr<BatchMemory> BatchMemory::make() {
+  auto memory = memory_pool().take();
+  if (!memory) memory = std::make_unique<BatchMemory>();
+  return {memory.release(), [](BatchMemory* used) {
+            memory_pool().give(std::unique_ptr<BatchMemory>(used));
+          }};
+}
+
 Identity Identity::child(std::uint32_t index) const {
   if (!is_set()) return {};
   const std::uint64_t salt = mix(index + 0x9e3779b97f4a7c15u);

@@ -37,7 +37,9 @@ void Channel::add(std::unique_ptr<ClientCall> call) {
     return call->fail(GrpcStatus::deadline_exceeded, "the deadline of the call has passed");
   }
   call->channel = this;
-  if (call->deadline != Clock::time_point::max()) loop_.timers.schedule(call->timer, call->deadline);
+  if (call->deadline != Clock::time_point::max()) {
+    loop_.timers.schedule(call->timer, call->deadline);
+  }
   waiting_.push_back(std::move(call));
   if (current_ == nullptr) return connect();
   on_room(*current_);
@@ -57,7 +59,9 @@ void Channel::cancel_all() {
   for (auto& connection : connections_) {
     connection->fail_all(GrpcStatus::cancelled, "the client is closed");
   }
-  for (auto& call : std::exchange(waiting_, {})) call->fail(GrpcStatus::cancelled, "the client is closed");
+  for (auto& call : std::exchange(waiting_, {})) {
+    call->fail(GrpcStatus::cancelled, "the client is closed");
+  }
 }
 
 // Connecting --------------------------------------------------------------------------------------
@@ -114,15 +118,18 @@ void Channel::on_retired(ClientConnection& connection) {
 
 void Channel::give_back(std::unique_ptr<ClientCall> call) {
   if (++call->refusals > max_refusals) {
-    return call->fail(GrpcStatus::unavailable, "the server refused the call unseen, again and again");
+    return call->fail(GrpcStatus::unavailable,
+                      "the server refused the call unseen, again and again");
   }
   call->restart();
   waiting_.push_front(std::move(call));
-  if (current_ == nullptr) connect();
+  if (current_ == nullptr) return connect();
+  on_room(*current_);
 }
 
 void Channel::on_ended(ClientConnection& connection, bool was_open, const std::string& reason) {
-  auto place = std::ranges::find(connections_, &connection, [](const auto& each) { return each.get(); });
+  auto place = std::ranges::find(connections_, &connection,
+                                 [](const auto& each) { return each.get(); });
   loop_.ended.push_back(std::move(*place));
   connections_.erase(place);
   if (&connection != current_) return;

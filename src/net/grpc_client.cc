@@ -187,14 +187,13 @@ void GrpcClient::Impl::run() {
       }
     }
   }
-  // Calls end with their owners, as cancelled.
   for (auto& [key, channel] : channels_) channel->cancel_all();
   settle();
 }
 
 GrpcClient::GrpcClient() : impl_(std::make_unique<Impl>()) {}
 
-GrpcClient::~GrpcClient() { close(Clock::time_point::min()); }
+GrpcClient::~GrpcClient() { close(Clock::time_point()); }
 
 void GrpcClient::close(Clock::time_point deadline) { impl_->close(deadline); }
 

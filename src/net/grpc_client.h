@@ -46,8 +46,8 @@ struct GrpcCallError {
 /// noticing; a call that was under way when its connection broke is UNAVAILABLE, as nobody knows
 /// what became of it.
 ///
-/// Threads: any thread may call. Callbacks run on the client's own thread, or inside call() once the
-/// client is closed; they must not block, nor close or destroy the client.
+/// Threads: any thread may call. Callbacks run on the client's own thread, or inside call() once
+/// the client is closed; they must not block, nor close or destroy the client.
 class GrpcClient {
  public:
   using Clock = std::chrono::steady_clock;

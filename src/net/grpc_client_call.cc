@@ -78,7 +78,7 @@ void ClientCall::fail(GrpcFailure failure) {
                      std::string(grpc_status_name(failure.status));
   if (!failure.message.empty()) text += ": " + failure.message;
   auto fault = grpc_retryable(failure) ? Fault::transient : Fault::invalid;
-  // A status of the server's is about the call; without one it was us who gave up.
+  // Without a status of the server's it was us who gave up.
   if (failure.status == GrpcStatus::cancelled && !has_status_) fault = Fault::cancelled;
   finish(std::unexpected(GrpcCallError{Error(fault, std::move(text)), std::move(failure)}));
 }

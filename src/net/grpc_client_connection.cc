@@ -17,7 +17,8 @@ constexpr int unacknowledged_ms = 20'000;  ///< after which the peer is taken fo
 constexpr std::size_t output_batch = 256 << 10;
 
 Result<FileDescriptor> begin_connect(const Address& address) {
-  FileDescriptor fd(::socket(address.name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  FileDescriptor fd(::socket(address.name.ss_family, type, 0));
   if (!fd) return transient(std::strerror(errno));
   int on = 1, patience = unacknowledged_ms;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -31,8 +32,8 @@ Result<FileDescriptor> begin_connect(const Address& address) {
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NONE};
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
+          value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ struct ClientCallbacks {
     if (target == nullptr || target->on_data({reinterpret_cast<const char*>(data), size})) return 0;
     auto& self = connection(user);
     self.reset(*target);
-    self.take(*target)->fail(GrpcStatus::resource_exhausted, "grpc: received message larger than max");
+    self.take(*target)->fail(GrpcStatus::resource_exhausted,
+                             "grpc: received message larger than max");
     self.channel_.on_room(self);
     return 0;
   }
@@ -84,7 +86,8 @@ struct ClientCallbacks {
     return 0;
   }
 
-  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code, void* user) {
+  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
+                             void* user) {
     if (auto* target = call(session, id)) connection(user).on_stream_closed(*target, code);
     return 0;
   }
@@ -112,7 +115,8 @@ struct ClientCallbacks {
   }
 };
 
-ClientConnection::ClientConnection(ClientLoop& loop, Channel& channel, std::vector<Address> addresses)
+ClientConnection::ClientConnection(ClientLoop& loop, Channel& channel,
+                                   std::vector<Address> addresses)
     : loop_(loop), channel_(channel), addresses_(std::move(addresses)), timer_(*this) {}
 
 ClientConnection::~ClientConnection() {
@@ -153,7 +157,8 @@ void ClientConnection::on_connected() {
   socklen_t size = sizeof error;
   ::getsockopt(transport_->fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) {
-    return connect_next(peer_name(addresses_[next_address_ - 1].name) + ": " + std::strerror(error));
+    auto where = peer_name(addresses_[next_address_ - 1].name);
+    return connect_next(where + ": " + std::strerror(error));
   }
   state_ = State::handshake;
   if (channel_.tls() == nullptr) return open_session();
@@ -165,7 +170,8 @@ void ClientConnection::handshake() {
   if (result == Transport::would_block) return watch();
   if (result == Transport::closed) {
     auto error = transport_->take_error();
-    return end("TLS handshake failed: " + (error.empty() ? "the server closed the connection" : error));
+    if (error.empty()) error = "the server closed the connection";
+    return end("TLS handshake failed: " + error);
   }
   if (!transport_->agreed_on_http2()) return end("the server does not offer HTTP/2 by ALPN");
   open_session();
@@ -199,7 +205,8 @@ void ClientConnection::on_settings() {
 // Calls -------------------------------------------------------------------------------------------
 
 bool ClientConnection::has_room() const {
-  auto limit = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  auto limit =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return ready() && calls_.size() < limit;
 }
 
@@ -225,12 +232,13 @@ void ClientConnection::submit(std::unique_ptr<ClientCall> call) {
   for (const auto& [name, value] : request.metadata) head.push_back(field(name, value));
   nghttp2_data_provider provider{};
   provider.read_callback = ClientCallbacks::read_request;
-  auto id = nghttp2_submit_request(session_, nullptr, head.data(), head.size(), &provider, call.get());
+  auto id = nghttp2_submit_request(session_, nullptr, head.data(), head.size(), &provider,
+                                   call.get());
   mark_dirty();
   if (id < 0) {
     // Stream ids have run out.
-    channel_.give_back(std::move(call));
-    return retire();
+    retire();
+    return channel_.give_back(std::move(call));
   }
   call->connection = this;
   call->stream = id;
@@ -267,8 +275,8 @@ void ClientConnection::on_stream_closed(ClientCall& call, std::uint32_t code) {
     channel_.give_back(std::move(taken));
   } else {
     // A reset says nothing about the message, so it may be sent again.
-    auto status = code == NGHTTP2_CANCEL ? GrpcStatus::cancelled : GrpcStatus::unavailable;
-    taken->fail(status, std::string("the server reset the call: ") + nghttp2_http2_strerror(code));
+    taken->fail(GrpcStatus::unavailable,
+                std::string("the server reset the call: ") + nghttp2_http2_strerror(code));
   }
   channel_.on_room(*this);
 }
@@ -311,14 +319,12 @@ void ClientConnection::read() {
       return end("the connection broke: " + (error.empty() ? "closed by the server" : error));
     }
     last_read_ = loop_.now;
-    auto used = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const std::uint8_t*>(buffer.data()), static_cast<std::size_t>(count));
+    auto used = nghttp2_session_mem_recv(session_,
+                                         reinterpret_cast<const std::uint8_t*>(buffer.data()),
+                                         static_cast<std::size_t>(count));
     if (used < 0) {
-      return end(state_ == State::settings
-                     ? std::string("the server does not speak HTTP/2 here") +
-                           (channel_.tls() == nullptr ? "; does it want TLS?" : "")
-                     : std::string("the server broke the protocol: ") +
-                           nghttp2_strerror(static_cast<int>(used)));
+      return end(std::string("the server broke the protocol: ") +
+                 nghttp2_strerror(static_cast<int>(used)));
     }
     mark_dirty();
     if (static_cast<std::size_t>(count) < buffer.size() && !transport_->has_buffered_input()) break;
@@ -336,7 +342,9 @@ void ClientConnection::pump() {
     while (batch.size() < output_batch) {
       const std::uint8_t* data = nullptr;
       auto count = nghttp2_session_mem_send(session_, &data);
-      if (count < 0) return end(std::string("HTTP/2: ") + nghttp2_strerror(static_cast<int>(count)));
+      if (count < 0) {
+        return end(std::string("HTTP/2: ") + nghttp2_strerror(static_cast<int>(count)));
+      }
       if (count == 0) break;
       batch.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(count));
     }
@@ -344,7 +352,9 @@ void ClientConnection::pump() {
     if (!write_out(batch)) return;
   }
   watch();
-  const bool dead = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+  const bool dead =
+      nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+  if (dead && state_ == State::settings) return end("the server does not speak HTTP/2 here");
   if ((retired_ && calls_.empty()) || dead) end("the server ended the connection");
 }
 
@@ -352,11 +362,15 @@ void ClientConnection::pump() {
 bool ClientConnection::write_out(std::string_view bytes) {
   while (!bytes.empty()) {
     auto count = transport_->write(bytes.data(), bytes.size());
-    if (count < 0) {
-      // A broken connection is left to read(): an answer may have arrived before it broke.
-      std::string rest(count == Transport::closed ? std::string_view() : bytes);
+    if (count == Transport::closed) {
+      // Answers may have arrived before it broke.
+      read();
+      return false;
+    }
+    if (count == Transport::would_block) {
+      std::string rest(bytes);
       out_ = std::move(rest);
-      write_blocked_ = count == Transport::would_block;
+      write_blocked_ = true;
       watch();
       return false;
     }

@@ -12,38 +12,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using net_test::eventually;
+using net_test::frame;
+using net_test::headers;
 using net_test::RawSocket;
 
 constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
-const std::string settings_ack("\0\0\0\4\1\0\0\0\0", 9);
-
-std::string frame(unsigned char type, unsigned char flags, std::uint32_t stream, std::string_view payload) {
-  std::string out = {static_cast<char>(payload.size() >> 16), static_cast<char>(payload.size() >> 8),
-                     static_cast<char>(payload.size()), static_cast<char>(type), static_cast<char>(flags),
-                     static_cast<char>(stream >> 24), static_cast<char>(stream >> 16),
-                     static_cast<char>(stream >> 8), static_cast<char>(stream)};
-  return out.append(payload);
-}
-
-/// A header block of literals without indexing, so that no state is shared.
-std::string headers(std::uint32_t stream, const std::string& path, bool end = false,
-                    const HttpHeaders& more = {{"content-type", "application/grpc"}}) {
-  std::string block;
-  auto add = [&](const std::string& name, const std::string& value) {
-    block += '\0';
-    block += static_cast<char>(name.size());
-    block += name;
-    block += static_cast<char>(value.size());
-    block += value;
-  };
-  add(":method", "POST");
-  add(":scheme", "http");
-  add(":authority", "h");
-  add(":path", path);
-  for (const auto& [name, value] : more) add(name, value);
-  return frame(1, end ? 5 : 4, stream, block);
-}
+const std::string settings = frame(4, 0, 0, "");
+const std::string settings_ack = frame(4, 1, 0, "");
 
 class GrpcServerTest : public ::testing::Test {
  protected:
@@ -108,8 +83,7 @@ class GrpcServerTest : public ::testing::Test {
   std::vector<GrpcCall> held_;
   std::atomic<int> cancelled_{0};
   std::unique_ptr<GrpcServer> server_;
-  HttpClient http_;
-  GrpcClient client_{http_};
+  GrpcClient client_;
 };
 
 TEST_F(GrpcServerTest, Echoes) {
@@ -180,11 +154,10 @@ TEST_F(GrpcServerTest, FailuresCarryTheirDetails) {
 
 TEST_F(GrpcServerTest, RefusesLargeMessagesAndStaysUsable) {
   start({.max_message_bytes = 20'000});
-  // Small enough for libcurl to have sent all of it before the answer arrives.
-  auto large = client_.invoke(request("/t.T/Echo", std::string(30'000, 'x')));
+  auto large = client_.invoke(request("/t.T/Echo", std::string(3'000'000, 'x')));
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().failure.status, GrpcStatus::resource_exhausted);
-  EXPECT_EQ(large.error().failure.message, "grpc: received message larger than max (30000 vs. 20000)");
+  EXPECT_EQ(large.error().failure.message, "grpc: received message larger than max (3000000 vs. 20000)");
   EXPECT_FALSE(large.error().failure.retry_delay);
   auto bomb = request("/t.T/Echo", std::string(10'000'000, 'x'));
   bomb.encoding = GrpcEncoding::gzip;
@@ -201,7 +174,7 @@ TEST_F(GrpcServerTest, DeadlinesAndCancellation) {
   auto response = client_.invoke(std::move(late));
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().failure.status, GrpcStatus::deadline_exceeded);
-  EXPECT_EQ(cancelled_, 1);
+  EXPECT_TRUE(eventually([&] { return cancelled_ == 1; }));
   EXPECT_TRUE(held_[0].reply.cancelled());
   held_[0].reply.ok({});  // has no effect any more
   auto socket = connect();

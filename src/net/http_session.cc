@@ -510,6 +510,7 @@ void open_session(const LoopPtr& loop, Stream stream, std::string remote_ip) {
 }  // namespace
 
 void IoLoop::Impl::schedule_sweep() {
+  if (stopped.load()) return;  // a sweep queued before the stop must not arm the timer again
   if (std::exchange(sweeping, true)) return;
   timer.expires_after(std::chrono::milliseconds(100));
   timer.async_wait([self = shared_from_this()](error_code error) {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "net/http.h"
 #include "net/listen.h"
 #include "net/wakeup.h"
 
@@ -94,6 +95,38 @@ class RawListener {
  private:
   FileDescriptor fd_;
 };
+
+/// An HTTP/2 frame.
+inline std::string frame(unsigned char type, unsigned char flags, std::uint32_t stream,
+                         std::string_view payload) {
+  std::string out = {static_cast<char>(payload.size() >> 16), static_cast<char>(payload.size() >> 8),
+                     static_cast<char>(payload.size()), static_cast<char>(type),
+                     static_cast<char>(flags), static_cast<char>(stream >> 24),
+                     static_cast<char>(stream >> 16), static_cast<char>(stream >> 8),
+                     static_cast<char>(stream)};
+  return out.append(payload);
+}
+
+/// Header fields as HPACK literals without indexing, so that no state is shared.
+inline std::string literals(const HttpHeaders& fields) {
+  std::string block;
+  for (const auto& [name, value] : fields) {
+    block += '\0';
+    block += static_cast<char>(name.size());
+    block += name;
+    block += static_cast<char>(value.size());
+    block += value;
+  }
+  return block;
+}
+
+/// A request's header block.
+inline std::string headers(std::uint32_t stream, const std::string& path, bool end = false,
+                           const HttpHeaders& more = {{"content-type", "application/grpc"}}) {
+  auto block =
+      literals({{":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", path}});
+  return frame(1, end ? 5 : 4, stream, block + literals(more));
+}
 
 /// An authority with a server and a client certificate, made by the openssl program.
 class Certificates {

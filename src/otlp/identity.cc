@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace tollgate {
@@ -68,17 +69,24 @@ Identity RecordIdentity::of_record(std::string_view record, std::uint64_t time,
   return before == 0 ? identity : identity.child(before);
 }
 
-std::uint32_t RecordIdentity::occurrence(const Identity& identity) {
-  if (used_ * 2 >= seen_.size()) {
-    std::vector<Seen> old(std::max<std::size_t>(64, seen_.size() * 2));
-    old.swap(seen_);
-    for (const Seen& entry : old) {
-      if (entry.times == 0) continue;
-      std::size_t slot = entry.low & (seen_.size() - 1);
-      while (seen_[slot].times != 0) slot = (slot + 1) & (seen_.size() - 1);
-      seen_[slot] = entry;
-    }
+void RecordIdentity::expect(std::size_t records) {
+  if (derived_) grow(std::bit_ceil(std::max<std::size_t>(64, (used_ + records) * 2)));
+}
+
+void RecordIdentity::grow(std::size_t slots) {
+  if (slots <= seen_.size()) return;
+  std::vector<Seen> old(slots);
+  old.swap(seen_);
+  for (const Seen& entry : old) {
+    if (entry.times == 0) continue;
+    std::size_t slot = entry.low & (seen_.size() - 1);
+    while (seen_[slot].times != 0) slot = (slot + 1) & (seen_.size() - 1);
+    seen_[slot] = entry;
   }
+}
+
+std::uint32_t RecordIdentity::occurrence(const Identity& identity) {
+  if (used_ * 2 >= seen_.size()) grow(std::max<std::size_t>(64, seen_.size() * 2));
   std::size_t slot = identity.low & (seen_.size() - 1);
   while (seen_[slot].times != 0) {
     if (seen_[slot].low == identity.low && seen_[slot].high == identity.high) {

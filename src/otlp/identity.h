@@ -26,11 +26,14 @@ class RecordIdentity {
 
   void begin_resource(std::string_view resource, std::string_view schema_url);
   void begin_scope(std::string_view scope, std::string_view schema_url);
+  /// How many records are about to come; saves growing the table of those seen.
+  void expect(std::size_t records);
   Identity of_record(std::string_view record, std::uint64_t time, std::uint64_t observed_time);
 
  private:
   struct Hasher;
   std::uint32_t occurrence(const Identity& identity);
+  void grow(std::size_t slots);  // a power of two
 
   const bool derived_;
   std::unique_ptr<Hasher> hasher_;

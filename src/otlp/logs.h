@@ -29,6 +29,8 @@ struct DecodedLogs {
 /// Each message's document is the object {resource, scope, record}; empty and zero fields are left
 /// out, attributes are plain maps, 64-bit integers are numbers, ids and bytes are base64. It is a
 /// view of `request`, which the batch keeps alive: a field that no mapping reads is never built.
+/// The payload of a message that nothing replaced is the incumbent's JSON, byte for byte: resource,
+/// scope and record in this order, fields in the order of its structs, HTML characters escaped.
 ///
 /// Everything is checked here, nested values too, so that a malformed export is refused whole and
 /// before anything of it was taken. Errors are invalid and say what is wrong where.
@@ -42,5 +44,12 @@ Result<> append_resource_logs(std::string& request, Value document, Arena& arena
 
 /// An ExportLogsServiceResponse with `partial_success`.
 std::string partial_success(std::uint64_t rejected_records, std::string_view message);
+
+struct PartialSuccess {
+  std::uint64_t rejected = 0;
+  std::string message;
+};
+/// What an ExportLogsServiceResponse says of records that were not taken; nothing if it is malformed.
+PartialSuccess read_partial_success(std::string_view response);
 
 }  // namespace tollgate

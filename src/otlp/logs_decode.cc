@@ -2,6 +2,8 @@
 // its body, its attributes. Documents are lazy objects over that table, so a mapping that reads six
 // attributes pays for six look-ups and nothing is copied.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -10,6 +12,7 @@
 #include "otlp/logs.h"
 #include "otlp/wire.h"
 #include "value/encoding.h"
+#include "value/json.h"
 #include "value/number.h"
 
 namespace tollgate {
@@ -18,6 +21,10 @@ namespace {
 using Wire = WireReader::Type;
 
 constexpr int kDeepestValue = 100;  // as protobuf's own readers
+constexpr std::size_t kMostAttributes = 65'536;  // of one record, resource or scope
+/// What decoding may take beside eight bytes for each of the request: tiny fields cost a table entry
+/// each, and a request of nothing else must not take the machine's memory.
+constexpr std::size_t kMemoryAllowance = std::size_t{64} << 20;
 
 // Values ------------------------------------------------------------------------------------------
 
@@ -164,6 +171,35 @@ Value build_any(const Any& any, Arena& arena) {
   return {};
 }
 
+// JSON as the incumbent writes it -----------------------------------------------------------------
+
+/// Writes the fields of one object: those that are absent are left out.
+class FieldWriter {
+ public:
+  FieldWriter(std::string& out, Arena& arena) : out_(out), arena_(arena) { out_ += '{'; }
+  ~FieldWriter() { out_ += '}'; }
+  FieldWriter(const FieldWriter&) = delete;
+
+  void key(std::string_view name) {
+    if (out_.back() != '{') out_ += ',';
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+  }
+  void value(std::string_view name, const Value* value) {
+    if (!value) return;
+    key(name);
+    append_json(out_, *value, arena_, {.escape_html = true});
+  }
+  void values_of(const LazyMembers& object, std::initializer_list<std::string_view> names) {
+    for (const auto name : names) value(name, object.find(name, arena_));
+  }
+
+ private:
+  std::string& out_;
+  Arena& arena_;
+};
+
 // Lazy objects ------------------------------------------------------------------------------------
 
 /// Attributes of a record, resource or scope.
@@ -264,6 +300,7 @@ class LazyOrigin final : public LazyMembers, public WithAttributes {
  public:
   std::string_view name, version;
   std::uint32_t dropped_attributes = 0;
+  Object object;  ///< the object of these members
 
   const Value* find(std::string_view key, Arena& arena) const override {
     if (key == "attributes") return value();
@@ -283,10 +320,30 @@ class LazyOrigin final : public LazyMembers, public WithAttributes {
 };
 
 /// The whole message: {record, resource, scope}.
-struct Document {
+struct Document final : LazyBytes {
   LazyRecord record;
   Object record_object;
   Object object;
+  const LazyOrigin* resource = nullptr;
+  const LazyOrigin* scope = nullptr;
+
+  void append(std::string& out, Arena& arena) const override {
+    FieldWriter document(out, arena);
+    if (resource) {
+      document.key("resource");
+      FieldWriter(out, arena).values_of(*resource, {"attributes", "dropped_attributes_count"});
+    }
+    if (scope) {
+      document.key("scope");
+      FieldWriter(out, arena)
+          .values_of(*scope, {"name", "version", "attributes", "dropped_attributes_count"});
+    }
+    document.key("record");
+    FieldWriter(out, arena)
+        .values_of(record, {"time_unix_nano", "observed_time_unix_nano", "severity_number",
+                            "severity_text", "body", "attributes", "dropped_attributes_count",
+                            "flags", "trace_id", "span_id"});
+  }
 };
 
 // Decoding ----------------------------------------------------------------------------------------
@@ -359,17 +416,23 @@ class Decoder {
     if (has_scope) scope_ = TRY(origin(scope, 3, 1, 2, 4));
     identity_.begin_scope(scope, schema_url);
     auto& messages = out_.batch.messages();
-    // Grow at most twofold: a lying count costs nothing, an honest one few moves.
-    messages.reserve(std::max(messages.size() + records, messages.capacity()));
+    records = std::min<std::size_t>(records, 65'536);  // more grows as it comes, if it may
+    // At least twofold, so that many scopes of a record each do not move everything each time.
+    if (const auto needed = messages.size() + records; needed > messages.capacity()) {
+      messages.reserve(std::max(needed, messages.capacity() * 2));
+    }
+    identity_.expect(records);
     WireReader each(wire);
     while (each.next()) {
-      if (each.is(2, Wire::bytes)) TRY(log_record(each.bytes()));
+      if (!each.is(2, Wire::bytes)) continue;
+      TRY(log_record(each.bytes()));
+      if (out_.batch.size() % 1024 == 0) TRY(within_memory());
     }
     return {};
   }
 
   /// A Resource or InstrumentationScope, by the numbers of its fields (0: has none such).
-  Result<Object*> origin(std::string_view wire, std::uint32_t attributes, std::uint32_t name,
+  Result<LazyOrigin*> origin(std::string_view wire, std::uint32_t attributes, std::uint32_t name,
                          std::uint32_t version, std::uint32_t dropped) {
     auto* made = arena().make<LazyOrigin>();
     collected_.clear();
@@ -387,9 +450,8 @@ class Decoder {
     }
     if (!reader.ok()) return malformed(name ? "scope" : "resource");
     made->set(collected_, arena());
-    Object* object = make_object(arena());
-    object->lazy = made;
-    return object;
+    made->object.lazy = made;
+    return made;
   }
 
   Result<> attribute(std::string_view wire) {
@@ -397,8 +459,18 @@ class Decoder {
     const Attribute made = read_key_value(wire, &ok);
     const bool nested = made.value.form == Any::Form::list || made.value.form == Any::Form::map;
     if (!ok || (nested && !check_key_value(wire, 0))) return malformed("an attribute");
+    if (collected_.size() == kMostAttributes) {
+      return invalid(fmt::format("more than {} attributes in one place", kMostAttributes));
+    }
     collected_.push_back(made);
     return {};
+  }
+
+  Result<> within_memory() {
+    const std::size_t used = arena().footprint() + out_.batch.size() * sizeof(Message);
+    if (used <= kMemoryAllowance + request_->size() * 8) return {};
+    return invalid(fmt::format("too many records for one export ({} so far); send smaller exports",
+                               out_.batch.size()));
   }
 
   Result<> log_record(std::string_view wire) {
@@ -456,11 +528,13 @@ class Decoder {
     document->object.capacity = 3;
     auto& object = document->object;
     object.items[object.size++] = {"record", Value::object(&document->record_object)};
-    if (resource_) object.items[object.size++] = {"resource", Value::object(resource_)};
-    if (scope_) object.items[object.size++] = {"scope", Value::object(scope_)};
+    if (resource_) object.items[object.size++] = {"resource", Value::object(&resource_->object)};
+    if (scope_) object.items[object.size++] = {"scope", Value::object(&scope_->object)};
+    document->resource = resource_;
+    document->scope = scope_;
 
     Message& message = out_.batch.add();
-    message.set_document(Value::object(&object));
+    message.set_document(Value::object(&object), *document);
     message.identity = identity_.of_record(wire, record.time, record.observed_time);
     if (!message.identity.derived) ++out_.without_identity;
     return {};
@@ -469,8 +543,8 @@ class Decoder {
   std::shared_ptr<const std::string> request_;
   RecordIdentity identity_;
   DecodedLogs out_;
-  Object* resource_ = nullptr;
-  Object* scope_ = nullptr;
+  LazyOrigin* resource_ = nullptr;
+  LazyOrigin* scope_ = nullptr;
   std::vector<Attribute> collected_;
 };
 
@@ -488,6 +562,21 @@ std::string partial_success(std::uint64_t rejected_records, std::string_view mes
     if (!message.empty()) partial.bytes(2, message);
   });
   return out;
+}
+
+PartialSuccess read_partial_success(std::string_view response) {
+  PartialSuccess read;
+  WireReader reader(response);
+  while (reader.next()) {
+    if (!reader.is(1, Wire::bytes)) continue;
+    WireReader partial(reader.bytes());
+    while (partial.next()) {
+      if (partial.is(1, Wire::varint)) read.rejected = partial.number();
+      if (partial.is(2, Wire::bytes)) read.message = partial.bytes();
+    }
+    if (!partial.ok()) return {};
+  }
+  return reader.ok() ? read : PartialSuccess{};
 }
 
 }  // namespace tollgate

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -15,6 +16,8 @@
 
 namespace tollgate {
 namespace {
+
+constexpr int kDeepest = 310;  // messages; a value in a map is three deeper than the map's
 
 enum class Form : std::uint8_t {
   text, boolean, int64, uint32, enumeration, fixed32, fixed64, float64, base64, message, messages,
@@ -78,6 +81,7 @@ constexpr WireField kRecordFields[] = {
     {"traceId", "trace_id", 9, Form::base64},
     {"spanId", "span_id", 10, Form::base64},
     {"observedTimeUnixNano", "observed_time_unix_nano", 11, Form::fixed64},
+    {"eventName", "event_name", 12, Form::text},
 };
 constexpr Shape kLogRecord{"LogRecord", kRecordFields};
 constexpr WireField kScopeLogsFields[] = {
@@ -115,7 +119,7 @@ class Encoder {
   explicit Encoder(Arena& arena) : arena_(arena) {}
 
   Result<> message(WireWriter& out, Value value, const Shape& shape, int depth = 0) {
-    if (depth > 100) return invalid("nested too deep");
+    if (depth > kDeepest) return invalid("nested too deep");
     if (!value.is(Kind::object)) {
       return invalid(fmt::format("expected an object for {}, found {}", shape.name,
                                  kind_name(value.kind())));
@@ -197,6 +201,12 @@ class Encoder {
   Result<std::uint64_t> integer(Value value) {
     Value number = value.is(Kind::string) ? Value::number_text(value.as_text()) : value;
     if (!number.is_number()) return mistyped("an integer", value);
+    if (number.is(Kind::number_text)) {  // above 2^63 a resolved number is a float, and not exact
+      const std::string_view text = number.as_text();
+      std::uint64_t whole = 0;
+      const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), whole);
+      if (fault == std::errc() && end == text.data() + text.size()) return whole;
+    }
     number = resolve_number(number);
     if (number.is(Kind::int64)) return static_cast<std::uint64_t>(number.as_int64());
     if (number.is(Kind::uint64)) return number.as_uint64();

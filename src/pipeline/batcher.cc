@@ -1,6 +1,8 @@
 #include "pipeline/batcher.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <numeric>
 
 #include "runtime/executor.h"
 
@@ -8,8 +10,15 @@ namespace tollgate {
 
 namespace {
 
+constexpr std::string_view kBroken =
+    "the destination refuses every event one by one, so it is not to blame on this one; send it "
+    "again later";
 constexpr auto kSuspectPatience = std::chrono::seconds(5);
 constexpr auto kBrakePause = std::chrono::seconds(5);
+/// How long close() waits beyond its deadline for the answers of the child it closed.
+constexpr auto kLastAnswers = std::chrono::seconds(5);
+
+Error stopping() { return Error(Fault::cancelled, "the collector is stopping"); }
 
 /// What a person finds the event by: the CloudEvent's id if there is one.
 std::string describe(const Message& message) {
@@ -30,76 +39,118 @@ std::vector<ProcessorFactory> slice(const std::vector<ProcessorFactory>& all, st
 
 }  // namespace
 
+// Counts what is under way. Shared, so that the last one may leave while the batcher goes.
+class Batcher::Flights {
+ public:
+  void enter() {
+    std::lock_guard lock(lock_);
+    ++count_;
+  }
+  void leave() {
+    std::lock_guard lock(lock_);
+    if (--count_ == 0) landed_.notify_all();
+  }
+  bool wait_until(Clock::time_point deadline) {
+    std::unique_lock lock(lock_);
+    return landed_.wait_until(lock, deadline, [this] { return count_ == 0; });
+  }
+  void wait() {
+    std::unique_lock lock(lock_);
+    landed_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex lock_;
+  std::condition_variable landed_;
+  std::size_t count_ = 0;  // lock_
+};
+
+class Batcher::Flight {
+ public:
+  explicit Flight(std::shared_ptr<Flights> flights) : flights_(std::move(flights)) {
+    flights_->enter();
+  }
+  Flight(Flight&&) = default;
+  ~Flight() {
+    if (flights_) flights_->leave();
+  }
+
+ private:
+  std::shared_ptr<Flights> flights_;
+};
+
 // One flushed batch on its way, with the tries it takes. Kept alive by the receipts' callbacks.
 class Batcher::Flush : public std::enable_shared_from_this<Flush> {
  public:
-  Flush(Batcher& owner, Batch snapshot) : owner_(owner), snapshot_(std::move(snapshot)) {}
+  using Indexes = std::vector<std::uint32_t>;
+
+  Flush(Batcher& owner, Batch snapshot)
+      : flight_(owner.flights_), owner_(owner), snapshot_(std::move(snapshot)) {
+    snapshot_.encode();
+  }
 
   void start() {
-    std::vector<std::uint32_t> all(snapshot_.size());
-    for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+    Indexes all(snapshot_.size());
+    std::iota(all.begin(), all.end(), 0u);
     unfinished_ = 1;
     attempt(std::move(all));
   }
 
  private:
-  void attempt(std::vector<std::uint32_t> indexes) {
-    std::vector<Batch> made;
-    std::vector<DeferredEffects::Effect> effects;
-    auto state = std::make_shared<State>();
-    {
-      // Tries of one flush share its memory, so they are prepared one at a time.
-      std::lock_guard lock(preparing_);
-      Batch work(snapshot_.shared_memory());
-      for (const auto index : indexes) work.add(snapshot_[index].copy());
-      auto receipts = Transaction::open(
-          static_cast<std::uint32_t>(indexes.size()),
-          [self = shared_from_this(), state, indexes](TransactionResult result) {
-            self->ended(indexes, *state, std::move(result));
-          });
-      for (std::size_t i = 0; i < work.size(); ++i) work[i].receipt = std::move(receipts[i]);
-      DeferredEffects deferred;
-      auto chain = owner_.borrow_chain(false);
-      if (auto run = chain->process(std::move(work), made); !run) made.clear();
-      owner_.return_chain(false, std::move(chain));
-      state->effects = deferred.take();
-      for (Batch& batch : made) {
-        batch.encode();
-        for (const Message& message : batch) state->collapsed |= message.receipt.records() > 1;
-      }
+  using Effects = std::vector<DeferredEffects::Effect>;
+  using Failure = TransactionResult::Failure;
+
+  void attempt(Indexes indexes) {
+    if (owner_.closed_) {
+      for (const auto index : indexes) snapshot_[index].receipt.fail(stopping());
+      return finish_one();
     }
+    auto effects = std::make_shared<Effects>();
+    auto receipts = Transaction::open(
+        static_cast<std::uint32_t>(indexes.size()),
+        [self = shared_from_this(), effects, indexes](const TransactionResult& result) {
+          self->ended(indexes, *effects, result);
+        });
+    // Processors may settle everything: what that ends must not run inside of prepare().
+    Receipt latch = receipts.front().share();
+    auto made = prepare(indexes, std::move(receipts), *effects);
+    latch.resolve(Outcome::filtered);
     for (Batch& batch : made) deliver(*owner_.child_, std::move(batch));
   }
 
-  struct State {
-    std::vector<DeferredEffects::Effect> effects;
-    bool collapsed = false;  // several messages share one fate
-  };
+  /// What the processors make of copies of these messages. `receipts` may be empty.
+  std::vector<Batch> prepare(const Indexes& indexes, std::vector<Receipt> receipts,
+                             Effects& effects) {
+    // Tries of one flush share its memory, so they are prepared one at a time.
+    std::lock_guard lock(preparing_);
+    Batch work(snapshot_.shared_memory());
+    for (const auto index : indexes) work.add(snapshot_[index].copy());
+    for (std::size_t i = 0; i < receipts.size(); ++i) work[i].receipt = std::move(receipts[i]);
+    std::vector<Batch> made;
+    DeferredEffects deferred;
+    auto chain = owner_.borrow_chain(false);
+    if (auto run = chain->process(std::move(work), made); !run) made.clear();
+    owner_.return_chain(false, std::move(chain));
+    effects = deferred.take();
+    for (Batch& batch : made) batch.encode();
+    return made;
+  }
 
-  void ended(const std::vector<std::uint32_t>& indexes, State& state, TransactionResult result) {
-    if (result.ok()) {
-      for (const auto& effect : state.effects) effect();
-    }
-    std::vector<std::uint32_t> refused;
+  void ended(const Indexes& indexes, const Effects& effects, const TransactionResult& result) {
+    happen(indexes, effects, result);
+    std::vector<const Failure*> refused;
     bool any_accepted = false;
     auto failure = result.failures.begin();
     for (std::uint32_t i = 0; i < result.records; ++i) {
       const Outcome outcome = outcome_of(result, i);
       const bool has_reason = failure != result.failures.end() && failure->record == i;
-      Receipt& receipt = snapshot_[indexes[i]].receipt;
       any_accepted |= outcome == Outcome::delivered;
-      if (outcome != Outcome::failed) {
-        if (has_reason) {
-          receipt.resolve(outcome, failure->error, failure->refusal);
-        } else {
-          receipt.resolve(outcome);
-        }
-      } else if (failure->refusal == Refusal::none) {
-        receipt.fail(failure->error);
-      } else if (!state.collapsed || result.records == 1) {
-        suspect(indexes[i], failure->error);
+      if (outcome == Outcome::failed && has_reason && failure->refusal != Refusal::none) {
+        refused.push_back(&*failure);
       } else {
-        refused.push_back(indexes[i]);
+        WriteStatus status{outcome, std::nullopt, Refusal::none};
+        if (has_reason) status = {outcome, failure->error, failure->refusal};
+        settle(snapshot_[indexes[i]].receipt, status);
       }
       if (has_reason) ++failure;
     }
@@ -107,19 +158,47 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
       accepted_ = true;
       owner_.accepted();
     }
-    if (refused.empty()) return finish_one();
-    const auto middle = refused.begin() + static_cast<std::ptrdiff_t>(refused.size() / 2);
-    std::vector<std::uint32_t> left(refused.begin(), middle), right(middle, refused.end());
-    if (left.empty()) {
-      left.swap(right);
-    } else {
-      ++unfinished_;
+    if (refused.size() > 1) return halve(indexes, refused);
+    if (refused.size() == 1) suspect(indexes[refused.front()->record], refused.front()->error);
+    finish_one();
+  }
+
+  /// Several were refused and may share one request, so nothing is known of any of them alone.
+  void halve(const Indexes& indexes, const std::vector<const Failure*>& refused) {
+    if (owner_.braked() || owner_.closed_) {
+      const Error reason = owner_.closed_ ? stopping() : Error(Fault::transient, std::string(kBroken));
+      for (const Failure* each : refused) snapshot_[indexes[each->record]].receipt.fail(reason);
+      return finish_one();
     }
+    Indexes left, right;
+    for (std::size_t i = 0; i < refused.size(); ++i) {
+      (i < refused.size() / 2 ? left : right).push_back(indexes[refused[i]->record]);
+    }
+    ++unfinished_;
     // Not from inside an ack: a long bisection would hold up the network thread.
-    owner_.executor_.post([self = shared_from_this(), left, right] {
-      self->attempt(left);
-      if (!right.empty()) self->attempt(right);
+    owner_.executor_.post([self = shared_from_this(), left = std::move(left),
+                           right = std::move(right)]() mutable {
+      self->attempt(std::move(left));
+      self->attempt(std::move(right));
     });
+  }
+
+  /// The effects of what was delivered, once. Where only a part was, they are worked out again for
+  /// that part: running the processors again changes nothing else.
+  void happen(const Indexes& indexes, const Effects& effects, const TransactionResult& result) {
+    if (effects.empty()) return;
+    if (result.ok()) {
+      for (const auto& effect : effects) effect();
+      return;
+    }
+    Indexes done;
+    for (std::uint32_t i = 0; i < result.records; ++i) {
+      if (outcome_of(result, i) != Outcome::failed) done.push_back(indexes[i]);
+    }
+    if (done.empty()) return;
+    Effects of_these;
+    prepare(done, {}, of_these);
+    for (const auto& effect : of_these) effect();
   }
 
   static Outcome outcome_of(const TransactionResult& result, std::uint32_t record) {
@@ -128,7 +207,7 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
   }
 
   void suspect(std::uint32_t index, const Error& error) {
-    std::lock_guard lock(preparing_);
+    std::lock_guard lock(suspects_lock_);
     suspects_.push_back({std::move(snapshot_[index].receipt), error, describe(snapshot_[index]),
                          Clock::now()});
   }
@@ -146,10 +225,12 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     }
   }
 
+  const Flight flight_;  // goes last
   Batcher& owner_;
   Batch snapshot_;
   std::mutex preparing_;
-  std::vector<Suspect> suspects_;       // preparing_, until the last try ended
+  std::mutex suspects_lock_;
+  std::vector<Suspect> suspects_;       // suspects_lock_, until the last try ended
   std::atomic<int> unfinished_{0};      // tries that did not end
   std::atomic<bool> accepted_{false};   // the destination took a part of this batch
 };
@@ -163,9 +244,19 @@ Batcher::Batcher(std::unique_ptr<Output> child, BatchPolicy policy, Counters cou
       executor_(executor),
       gate_(gate),
       logger_(std::move(logger)),
+      flights_(std::make_shared<Flights>()),
       last_flush_(Clock::now()) {}
 
-Batcher::~Batcher() = default;
+// Whatever is still under way touches this object once more: it is waited for.
+Batcher::~Batcher() {
+  closed_ = true;
+  stop_timers();
+  child_.reset();  // answers what it still has
+  pending_.fail(stopping());
+  for (Suspect& each : suspects_) each.receipt.fail(stopping());
+  executor_.settle();
+  flights_->wait();
+}
 
 void Batcher::write(SharedBatch batch, Ack ack) {
   auto receipts = receipts_for(static_cast<std::uint32_t>(batch->size()), std::move(ack));
@@ -173,6 +264,9 @@ void Batcher::write(SharedBatch batch, Ack ack) {
   {
     std::lock_guard lock(lock_);
     const std::size_t from = pending_.size();
+    if (from == 0 && policy_.period.count() > 0) {  // idle ticks flush nothing and start anew
+      last_flush_ += (Clock::now() - last_flush_) / policy_.period * policy_.period;
+    }
     pending_.messages().reserve(from + batch->size());
     for (std::size_t i = 0; i < batch->size(); ++i) {
       Message copy = (*batch)[i].copy();
@@ -210,7 +304,7 @@ Counter* Batcher::due(std::size_t added_from) {
 }
 
 void Batcher::arm_timer() {
-  if (policy_.period.count() <= 0 || timer_ || pending_.empty()) return;
+  if (policy_.period.count() <= 0 || timer_ || pending_.empty() || closed_) return;
   const auto elapsed = Clock::now() - last_flush_;
   const auto left = std::max<std::chrono::nanoseconds>(policy_.period - elapsed, {});
   timer_ = timers_.after(left, [this] { executor_.post([this] { on_timer(); }); });
@@ -239,16 +333,18 @@ Batch Batcher::take() {
 }
 
 void Batcher::send(Batch batch) {
-  std::vector<Batch> ready;
-  if (policy_.run_once > 0) {
+  if (policy_.run_once == 0) {
+    std::make_shared<Flush>(*this, std::move(batch))->start();
+    return;
+  }
+  executor_.post([this, flight = Flight(flights_), batch = std::move(batch)]() mutable {
+    std::vector<Batch> ready;
     auto chain = borrow_chain(true);
     auto run = chain->process(std::move(batch), ready);
     return_chain(true, std::move(chain));
     if (!run) return;
-  } else {
-    ready.push_back(std::move(batch));
-  }
-  for (Batch& each : ready) std::make_shared<Flush>(*this, std::move(each))->start();
+    for (Batch& each : ready) std::make_shared<Flush>(*this, std::move(each))->start();
+  });
 }
 
 std::unique_ptr<ProcessorChain> Batcher::borrow_chain(bool once) {
@@ -271,21 +367,8 @@ void Batcher::return_chain(bool once, std::unique_ptr<ProcessorChain> chain) {
   (once ? once_chains_ : again_chains_).push_back(std::move(chain));
 }
 
-bool Batcher::saturated() const {
-  {
-    std::lock_guard lock(brake_lock_);
-    if (Clock::now() < paused_until_) return true;
-  }
-  return child_->saturated();
-}
-
-bool Batcher::connected() const {
-  {
-    std::lock_guard lock(brake_lock_);
-    if (Clock::now() < paused_until_) return false;
-  }
-  return child_->connected();
-}
+bool Batcher::saturated() const { return braked() || child_->saturated(); }
+bool Batcher::connected() const { return !braked() && child_->connected(); }
 
 void Batcher::flush() {
   std::optional<Batch> full;
@@ -303,32 +386,49 @@ void Batcher::flush() {
 
 void Batcher::close(std::chrono::steady_clock::time_point deadline) {
   flush();
-  std::optional<TimerQueue::Id> period_timer, suspect_timer;
-  {
-    std::lock_guard lock(lock_);
-    period_timer = timer_;
-  }
-  if (period_timer) timers_.cancel(*period_timer);
+  executor_.settle();  // what waits there for its try, or for processors, reaches the child
   child_->close(deadline);
+  closed_ = true;
+  stop_timers();
   std::vector<Suspect> left;
   {
     std::lock_guard lock(brake_lock_);
     left.swap(suspects_);
-    suspect_timer = suspect_timer_;
   }
+  for (Suspect& each : left) each.receipt.fail(stopping());
+  executor_.settle();
+  if (!flights_->wait_until(std::max(deadline, Clock::now()) + kLastAnswers)) {
+    logger_.error("an output did not answer all its writes when it was closed");
+  }
+}
+
+// Requires: closed_, so that none is armed any more.
+void Batcher::stop_timers() {
+  std::optional<TimerQueue::Id> period_timer, suspect_timer;
+  {
+    std::lock_guard lock(lock_);
+    period_timer = std::exchange(timer_, std::nullopt);
+  }
+  {
+    std::lock_guard lock(brake_lock_);
+    suspect_timer = std::exchange(suspect_timer_, std::nullopt);
+  }
+  if (period_timer) timers_.cancel(*period_timer);
   if (suspect_timer) timers_.cancel(*suspect_timer);
-  settle_suspects(std::move(left), false);
+  executor_.settle();  // they post there
 }
 
 // The brake ---------------------------------------------------------------------------------------
 
 void Batcher::accepted() {
   std::vector<Suspect> confirmed;
+  bool was_paused = false;
   {
     std::lock_guard lock(brake_lock_);
     confirmed.swap(suspects_);
-    paused_until_ = {};
+    was_paused = std::exchange(paused_until_, {}) != Clock::time_point{};
   }
+  if (was_paused) gate_.open();
   if (!confirmed.empty()) settle_suspects(std::move(confirmed), true);
 }
 
@@ -336,25 +436,43 @@ void Batcher::isolated(Receipt receipt, Error error, std::string id) {
   std::vector<Suspect> given_up;
   {
     std::lock_guard lock(brake_lock_);
-    suspects_.push_back({std::move(receipt), std::move(error), std::move(id), Clock::now()});
-    if (suspects_.size() > 1) given_up.swap(suspects_);
-    if (given_up.empty()) {
-      suspect_timer_ = timers_.after(kSuspectPatience,
-                                     [this] { executor_.post([this] { give_up_overdue(); }); });
+    if (!closed_) {
+      suspects_.push_back({std::move(receipt), std::move(error), std::move(id), Clock::now()});
+      if (suspects_.size() > 1) {
+        given_up.swap(suspects_);
+      } else if (!suspect_timer_) {
+        arm_suspect_timer(kSuspectPatience);
+      }
     }
   }
+  if (receipt) receipt.fail(stopping());
   settle_suspects(std::move(given_up), false);
+}
+
+void Batcher::arm_suspect_timer(std::chrono::nanoseconds wait) {
+  suspect_timer_ = timers_.after(wait, [this] { executor_.post([this] { give_up_overdue(); }); });
 }
 
 void Batcher::give_up_overdue() {
   std::vector<Suspect> overdue;
   {
     std::lock_guard lock(brake_lock_);
-    if (!suspects_.empty() && Clock::now() - suspects_.front().since >= kSuspectPatience) {
-      overdue.swap(suspects_);
+    suspect_timer_.reset();
+    if (suspects_.empty()) return;
+    // A timer may be an earlier suspect's, who was settled meanwhile.
+    const auto left = suspects_.front().since + kSuspectPatience - Clock::now();
+    if (left.count() > 0) {
+      if (!closed_) arm_suspect_timer(left);
+      return;
     }
+    overdue.swap(suspects_);
   }
   settle_suspects(std::move(overdue), false);
+}
+
+bool Batcher::braked() const {
+  std::lock_guard lock(brake_lock_);
+  return Clock::now() < paused_until_;
 }
 
 void Batcher::settle_suspects(std::vector<Suspect> suspects, bool guilty) {
@@ -378,9 +496,7 @@ void Batcher::settle_suspects(std::vector<Suspect> suspects, bool guilty) {
       kBrakePause.count(), suspects.front().error.message());
   // Without the server's words: a drop_on rule that matches them is meant for culprits only.
   for (Suspect& each : suspects) {
-    each.receipt.fail(Error(Fault::transient,
-                            "the destination refuses every event one by one, so it is not to blame "
-                            "on this one; send it again later"));
+    each.receipt.fail(Error(Fault::transient, std::string(kBroken)));
   }
 }
 

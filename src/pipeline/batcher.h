@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -41,7 +42,12 @@ struct BatchPolicy {
 /// its batch was refused; when isolated messages keep failing and nothing is accepted, it is the
 /// destination that is broken: everything is reported as transient, and writes pause.
 ///
-/// Any thread may write. Acks come from wherever the child acks, or from the executor.
+/// The period runs from the last flush, or from its last idle tick: with nothing to flush it starts
+/// anew.
+///
+/// Any thread may write. Acks come from wherever the child acks, or from the executor, where
+/// processors that run once only run too, since they may wait for something that the network thread
+/// brings.
 class Batcher final : public Output {
  public:
   struct Counters {
@@ -63,6 +69,8 @@ class Batcher final : public Output {
  private:
   using Clock = std::chrono::steady_clock;
   class Flush;
+  class Flights;
+  class Flight;
   friend class Flush;
 
   Counter* due(std::size_t added_from);  // which trigger fired, or null; requires lock_
@@ -76,15 +84,22 @@ class Batcher final : public Output {
   // The brake.
   void accepted();
   void isolated(Receipt receipt, Error error, std::string id);
+  void arm_suspect_timer(std::chrono::nanoseconds wait);  // requires brake_lock_
   void give_up_overdue();
+  bool braked() const;
+  void stop_timers();
 
-  const std::unique_ptr<Output> child_;
+  std::unique_ptr<Output> child_;
   const BatchPolicy policy_;
   const Counters counters_;
   TimerQueue& timers_;
   Executor& executor_;
   Gate& gate_;
   const Logger logger_;
+
+  /// Everything under way that will touch this object again.
+  const std::shared_ptr<Flights> flights_;
+  std::atomic<bool> closed_{false};  // nothing is tried again
 
   std::mutex lock_;
   Batch pending_;                     // lock_

@@ -4,59 +4,64 @@ namespace tollgate {
 
 void InFlightLimit::write(SharedBatch batch, Ack ack) {
   {
-    std::lock_guard lock(lock_);
-    if (in_flight_ >= max_ || !waiting_.empty()) {
-      waiting_.push_back({std::move(batch), std::move(ack)});
-      return;
+    std::unique_lock lock(state_->lock);
+    if (state_->in_flight >= state_->max || !state_->waiting.empty()) {
+      if (!state_->closed) {
+        state_->waiting.push_back({std::move(batch), std::move(ack)});
+        return;
+      }
+      lock.unlock();
+      return ack(WriteResult::failed(Error(Fault::cancelled, "the collector is stopping")));
     }
-    ++in_flight_;
+    ++state_->in_flight;
   }
-  forward({std::move(batch), std::move(ack)});
+  forward(state_, {std::move(batch), std::move(ack)});
 }
 
 bool InFlightLimit::saturated() const {
   {
-    std::lock_guard lock(lock_);
-    if (in_flight_ >= max_) return true;
+    std::lock_guard lock(state_->lock);
+    if (state_->in_flight >= state_->max) return true;
   }
   return child_->saturated();
 }
 
-void InFlightLimit::forward(Waiting write) {
-  child_->write(std::move(write.batch),
-                Ack([this, ack = std::move(write.ack)](WriteResult result) mutable {
-                  ack(std::move(result));
-                  settled();
-                }));
+void InFlightLimit::forward(const std::shared_ptr<State>& state, Waiting write) {
+  state->child.write(std::move(write.batch),
+                     Ack([state, ack = std::move(write.ack)](WriteResult result) mutable {
+                       ack(std::move(result));
+                       settled(state);
+                     }));
 }
 
-void InFlightLimit::settled() {
-  std::unique_lock lock(lock_);
-  --in_flight_;
+void InFlightLimit::settled(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->lock);
+  --state->in_flight;
   // A child that acks from inside write() would recurse once for each waiting batch: the outermost
   // call takes them all instead.
-  if (!forwarding_) {
-    forwarding_ = true;
-    while (in_flight_ < max_ && !waiting_.empty()) {
-      Waiting next = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++in_flight_;
+  if (!state->forwarding) {
+    state->forwarding = true;
+    while (state->in_flight < state->max && !state->waiting.empty()) {
+      Waiting next = std::move(state->waiting.front());
+      state->waiting.pop_front();
+      ++state->in_flight;
       lock.unlock();
-      forward(std::move(next));
+      forward(state, std::move(next));
       lock.lock();
     }
-    forwarding_ = false;
+    state->forwarding = false;
   }
   lock.unlock();
-  gate_.open();
+  state->gate.open();
 }
 
 void InFlightLimit::close(std::chrono::steady_clock::time_point deadline) {
   child_->close(deadline);
   std::deque<Waiting> left;
   {
-    std::lock_guard lock(lock_);
-    left.swap(waiting_);
+    std::lock_guard lock(state_->lock);
+    state_->closed = true;
+    left.swap(state_->waiting);
   }
   for (Waiting& write : left) {
     write.ack(WriteResult::failed(Error(Fault::cancelled, "the collector is stopping")));

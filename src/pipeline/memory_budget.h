@@ -15,7 +15,7 @@ class MemoryBudget {
   /// Takes `bytes` if they fit; a delivery larger than the whole limit fits when nothing else is
   /// held, so that it can pass at all.
   bool try_acquire(std::size_t bytes) {
-    std::size_t used = used_.load(std::memory_order_relaxed);
+    std::size_t used = used_.load();  // ordered after acquire()'s ++waiters_
     do {
       if (used > 0 && used + bytes > limit_) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes));
@@ -32,6 +32,10 @@ class MemoryBudget {
     --waiters_;
     return taken;
   }
+
+  /// Takes `bytes` whether they fit or not: for what turned out larger than it was announced. New
+  /// takers wait the longer for it.
+  void charge(std::size_t bytes) { used_.fetch_add(bytes); }
 
   void release(std::size_t bytes) {
     used_.fetch_sub(bytes);

@@ -1,7 +1,10 @@
 #include "pipeline/observed.h"
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
+
+#include "runtime/work_queue.h"
 
 namespace tollgate {
 
@@ -82,14 +85,18 @@ class ObservedInput final : public Input, private Intake {
     return downstream_->submit(std::move(delivery));
   }
   bool try_submit(Delivery& delivery) override {
-    // Only what was taken is instrumented, so the original must survive a refusal.
+    // Only what was taken is instrumented: a refused one goes back as it came.
     const std::size_t stages = delivery.stages.size();
     add_stages(delivery);
-    if (!downstream_->try_submit(delivery)) {
-      delivery.stages.resize(stages);
-      return false;
-    }
-    return true;
+    auto inner = std::make_shared<Transaction::Done>(std::move(delivery.done));
+    delivery.done = [state = state_, begun = Clock::now(), inner](TransactionResult result) {
+      state->latency.record(Clock::now() - begun);
+      if (*inner) (*inner)(std::move(result));
+    };
+    if (downstream_->try_submit(delivery)) return true;
+    delivery.stages.resize(stages);
+    delivery.done = std::move(*inner);
+    return false;
   }
   void exhausted() override { downstream_->exhausted(); }
   void ended() override { downstream_->ended(); }
@@ -285,15 +292,8 @@ class ObservedOutput final : public Output {
       return;
     }
     batch = subset(batch, sound);
-    ack = Ack([receipts = std::move(receipts), sound](WriteResult result) mutable {
-      for (std::uint32_t i = 0; i < sound.size(); ++i) {
-        const WriteStatus& status = result.of(i);
-        if (status.error) {
-          receipts[sound[i]].resolve(status.outcome, *status.error, status.refusal);
-        } else {
-          receipts[sound[i]].resolve(status.outcome);
-        }
-      }
+    ack = Ack([receipts = std::move(receipts), sound](const WriteResult& result) mutable {
+      for (std::uint32_t i = 0; i < sound.size(); ++i) settle(receipts[sound[i]], result.of(i));
     });
   }
 
@@ -303,10 +303,15 @@ class ObservedOutput final : public Output {
   Counter* const rejected_;
 };
 
+/// Runs the processors on one thread of its own, in order: writes may come from the network thread,
+/// and a processor may wait for something that this very thread brings.
 class ProcessedOutput final : public Output {
  public:
   ProcessedOutput(std::unique_ptr<Output> child, std::vector<ProcessorFactory> processors)
-      : child_(std::move(child)), chains_(std::move(processors)) {}
+      : child_(std::move(child)),
+        chain_(processors),
+        worker_(1, [this](std::size_t, Batch batch) { run(std::move(batch)); }) {}
+  ~ProcessedOutput() override { worker_.stop(); }
 
   Result<> start() override { return child_->start(); }
 
@@ -318,20 +323,33 @@ class ProcessedOutput final : public Output {
       Message copy = (*batch)[i].copy();
       work.add(copy.move_to(work.memory())).receipt = std::move(receipts[i]);
     }
-    batch.reset();
-    std::vector<Batch> made;
-    if (!chains_.process(std::move(work), made)) return;
-    for (Batch& each : made) deliver(*child_, std::move(each));
+    if (work.empty()) return;  // answered already
+    worker_.push(std::move(work));
   }
 
-  bool saturated() const override { return child_->saturated(); }
+  bool saturated() const override { return !worker_.idle() || child_->saturated(); }
   bool connected() const override { return child_->connected(); }
-  void flush() override { child_->flush(); }
-  void close(Clock::time_point deadline) override { child_->close(deadline); }
+  void flush() override {
+    eager_ = true;
+    child_->flush();
+  }
+  void close(Clock::time_point deadline) override {
+    worker_.wait_idle(deadline);
+    child_->close(deadline);
+  }
 
  private:
+  void run(Batch batch) {
+    std::vector<Batch> made;
+    if (!chain_.process(std::move(batch), made)) return;
+    for (Batch& each : made) deliver(*child_, std::move(each));
+    if (eager_) child_->flush();
+  }
+
   const std::unique_ptr<Output> child_;
-  ChainPool chains_;
+  ProcessorChain chain_;             // of the worker
+  std::atomic<bool> eager_{false};   // flush() was called
+  WorkQueue<Batch> worker_;          // stops first
 };
 
 }  // namespace

@@ -51,13 +51,30 @@ class Stream::Front final : public Intake {
 
  private:
   void queue(Delivery delivery) {
-    delivery.done = [&budget = stream_.environment_.budget, bytes = delivery.bytes,
-                     done = std::move(delivery.done)](TransactionResult result) mutable {
-      budget.release(bytes);
+    auto& budget = stream_.environment_.budget;
+    // Charged as announced until it is opened, then as what it really takes if that is more.
+    auto held = std::make_shared<std::atomic<std::size_t>>(delivery.bytes);
+    if (delivery.bytes > 0) {
+      delivery.open = [&budget, held, open = std::move(delivery.open)]() mutable {
+        auto opened = open();
+        const std::size_t taken = opened ? memory_of(*opened) : 0;
+        if (const std::size_t announced = *held; taken > announced) {
+          budget.charge(taken - announced);
+          *held = taken;
+        }
+        return opened;
+      };
+    }
+    delivery.done = [&budget, held, done = std::move(delivery.done)](TransactionResult result) mutable {
+      budget.release(*held);
       if (done) done(std::move(result));
     };
     (stream_.intake_workers_ ? stream_.intake_workers_ : stream_.pipeline_workers_)
         ->push(std::move(delivery));
+  }
+
+  static std::size_t memory_of(const Batch& batch) {
+    return batch.arena().footprint() + batch.size() * sizeof(Message);
   }
 
   Stream& stream_;
@@ -149,7 +166,7 @@ void Stream::open_delivery(Delivery delivery, bool counted,
     refused.records = 1;
     refused.count[static_cast<std::size_t>(Outcome::failed)] = 1;
     refused.failures.push_back({0, std::move(opened).error(), Refusal::content});
-    delivery.done(std::move(refused));
+    if (delivery.done) delivery.done(std::move(refused));
     return;
   }
   Batch batch = std::move(*opened);
@@ -164,7 +181,7 @@ void Stream::open_delivery(Delivery delivery, bool counted,
   auto receipts = Transaction::open(
       records, [ledger, done = std::move(delivery.done)](TransactionResult result) mutable {
         if (ledger) ledger->settle(result);
-        done(std::move(result));
+        if (done) done(std::move(result));
       });
   for (std::size_t i = 0; i < bare.size(); ++i) bare[i]->receipt = std::move(receipts[i]);
 
@@ -183,6 +200,7 @@ void Stream::open_delivery(Delivery delivery, bool counted,
 }
 
 void Stream::run_pipeline(std::size_t worker, Batch batch) {
+  if (abandoned_) return batch.fail(kStopping);
   std::vector<Batch> made;
   if (auto run = chains_[worker].process(std::move(batch), made); !run) {
     environment_.logger.error("pipeline: {}", run.error().message());
@@ -219,9 +237,11 @@ void Stream::interrupt() {
 }
 
 bool Stream::stop(Clock::time_point deadline) {
-  input_->stop();
+  // Before the input stops, so that one which waits for room stops waiting.
   closed_ = true;
   environment_.budget.wake();
+  input_->stop();
+  if (!pipeline_workers_) return true;  // it was never started
   if (intake_workers_) intake_workers_->wait_idle(deadline);
   if (buffer_) buffer_->stop();
   exhausted_ = true;

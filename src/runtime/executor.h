@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -29,6 +30,14 @@ class Executor {
       posted_.push_back(std::move(run));
     }
     changed_.notify_one();
+  }
+
+  /// Waits until everything posted before ran; returns at once on the executor's own thread.
+  void settle() {
+    if (std::this_thread::get_id() == thread_.get_id()) return;
+    std::promise<void> reached;
+    post([&reached] { reached.set_value(); });
+    reached.get_future().wait();
   }
 
  private:

@@ -29,6 +29,7 @@ TimerQueue::Id TimerQueue::after(std::chrono::nanoseconds delay,
 }
 
 void TimerQueue::cancel(Id id) {
+  if (id == 0) return;  // never given out: the caller scheduled nothing
   std::move_only_function<void()> dropped;  // destroyed outside the lock
   std::unique_lock lock(lock_);
   for (auto it = due_.begin(); it != due_.end(); ++it) {
@@ -51,7 +52,8 @@ void TimerQueue::loop() {
     }
     const auto first = due_.begin();
     if (first->first > Clock::now()) {
-      changed_.wait_until(lock, first->first);
+      const auto when = first->first;  // cancel() may erase it while this thread waits
+      changed_.wait_until(lock, when);
       continue;
     }
     running_ = first->second.first;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "value/json.h"
 #include "value/number.h"
@@ -63,6 +64,8 @@ JsonText& JsonText::number(std::uint64_t number) {
 }
 
 JsonText& JsonText::number(double number) {
+  // JSON has no infinities.
+  if (!std::isfinite(number)) return null();
   separate();
   append_json_float(out_, number);
   return *this;

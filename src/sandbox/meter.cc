@@ -97,7 +97,7 @@ std::vector<Meter> default_meters() {
                     {"zone", "$.zone"}};
   Meter duration = calls;
   duration.slug = "api_duration_ms";
-  duration.description = "Time spent in API calls, milliseconds";
+  duration.description = "API call time, ms";
   duration.aggregation = "SUM";
   duration.value_property = "$.duration_ms";
   return {calls, duration};

@@ -62,11 +62,13 @@ th, td { text-align: left; padding: 5px 12px 5px 0; border-top: 1px solid var(--
   white-space: nowrap; }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 13px; }
 tbody th { font-weight: 400; }
+#meters th { white-space: normal; }
 .n { text-align: right; padding-right: 0; }
 td.data { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; white-space: normal;
   word-break: break-word; color: var(--soft); }
 .empty { color: var(--soft); margin: 0; }
 code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }
+.split > * { min-width: 0; }
 .split { display: grid; grid-template-columns: 3fr 2fr; gap: 0 16px; align-items: start; }
 @media (max-width: 800px) { .split { grid-template-columns: 1fr; } }
 [hidden] { display: none !important; }
@@ -199,7 +201,7 @@ async function chart() {
 
 function draw(bins, named, others, stacked, first, step, size) {
   const svg = $("chart"), none = !bins.some(bin => bin.length);
-  svg.hidden = none;
+  svg.toggleAttribute("hidden", none);
   $("no-usage").hidden = !none;
   if (none) return $("legend").replaceChildren();
   const width = svg.clientWidth || 1000, height = 240, left = 52, bottom = 24, top = 12;

@@ -41,9 +41,11 @@ void meter_number(sqlite3_context* context, int, sqlite3_value** arguments) {
   }
 }
 
-/// SQLite zeroes the memory of an aggregate; `started` tells a sum of nothing, which is null.
+/// A sum with the error of its roundings (Neumaier's). SQLite zeroes the memory of an aggregate and
+/// aligns it to 8 bytes; `started` tells a sum of nothing, which is null.
 struct Sum {
-  long double total;
+  double total;
+  double lost;
   bool started;
 };
 
@@ -51,14 +53,20 @@ void sum_step(sqlite3_context* context, int, sqlite3_value** arguments) {
   if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return;
   auto* sum = static_cast<Sum*>(sqlite3_aggregate_context(context, sizeof(Sum)));
   if (sum == nullptr) return sqlite3_result_error_nomem(context);
-  sum->total += sqlite3_value_double(arguments[0]);
+  const double value = sqlite3_value_double(arguments[0]);
+  const double next = sum->total + value;
+  const bool larger = std::abs(sum->total) >= std::abs(value);
+  sum->lost += larger ? (sum->total - next) + value : (value - next) + sum->total;
+  sum->total = next;
   sum->started = true;
 }
 
 void sum_final(sqlite3_context* context) {
   const auto* sum = static_cast<Sum*>(sqlite3_aggregate_context(context, 0));
   if (sum == nullptr || !sum->started) return sqlite3_result_null(context);
-  sqlite3_result_double(context, static_cast<double>(sum->total));
+  const double corrected = sum->total + sum->lost;
+  // Beyond the range of a double the correction is not a number.
+  sqlite3_result_double(context, std::isfinite(corrected) ? corrected : sum->total);
 }
 
 void window_start_function(sqlite3_context* context, int, sqlite3_value** arguments) {

@@ -41,8 +41,9 @@ class SqlStatement {
 /// A connection to a SQLite database in WAL mode with synchronous=FULL. One thread at a time.
 ///
 /// Its SQL functions beside SQLite's own: `meter_number(x)` is x as a float if it is a number or
-/// the text of one, else null; `exact_sum(x)` adds in extended precision; `window_start(us, size)`
-/// is the start of the MINUTE (1), HOUR (2), DAY (3) or MONTH (4) that an instant is in.
+/// the text of one, else null; `exact_sum(x)` adds without piling up rounding errors;
+/// `window_start(us, size)` is the start of the MINUTE (1), HOUR (2), DAY (3) or MONTH (4) that an
+/// instant is in.
 class SqlDatabase {
  public:
   static Result<SqlDatabase> open(const std::string& path);

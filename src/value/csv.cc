@@ -5,7 +5,7 @@
 namespace tollgate {
 namespace {
 
-constexpr std::string_view kBareQuote = "bare \" in non-quoted field";
+constexpr std::string_view kBareQuote = "bare \" in non-quoted-field";
 constexpr std::string_view kQuote = "extraneous or missing \" in quoted-field";
 
 bool is_line_end(std::string_view rest) { return rest.empty() || rest == "\n"; }

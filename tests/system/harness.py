@@ -5,7 +5,6 @@ path of the program as first argument (or in TOLLGATE_BINARY), and names of test
 """
 
 import atexit
-import ctypes
 import os
 import random
 import re
@@ -23,8 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PAGE = next(path for path in (ROOT / "examples" / "page" / "collector.yaml",
-                         HERE / "page" / "collector.yaml") if path.exists())
+PAGE = ROOT / "examples" / "page" / "collector.yaml"
 
 binary = None    # set by main()
 sanitized = False
@@ -119,8 +117,11 @@ def quick_page(grpc_port, **values):
                                      "max_retry_backoff": "1s", **values})
 
 
-def die_with_parent():
-    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def start_program(arguments, **options):
+    """Starts the program so that it does not outlive this process. Not by a function that runs
+    between fork and exec: the gRPC library's threads would not survive it."""
+    return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", binary, *map(str, arguments)],
+                            stdin=subprocess.DEVNULL, **options)
 
 
 class Collector:
@@ -138,11 +139,9 @@ class Collector:
         self.log_path = Path(directory) / (name + ".log")
         environment = clean_environment({**({"OPENMETER_URL": url} if url else {}), **(env or {})})
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                [binary, "run", "-s", "http.address=127.0.0.1:%d" % self.http_port,
-                 *map(str, arguments), str(path)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
-                cwd=directory, preexec_fn=die_with_parent)
+            self.process = start_program(
+                ["run", "-s", "http.address=127.0.0.1:%d" % self.http_port, *arguments, path],
+                stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=directory)
         Collector._running.add(self)
 
     def wait_ready(self, timeout=10):

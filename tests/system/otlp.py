@@ -4,13 +4,16 @@ The encoder writes protobuf by hand, so that nothing of the program under test o
 library stands between a test and the wire.
 """
 
+import os
 import random
 import struct
 import threading
 import time
 from dataclasses import dataclass, field
 
-import grpc
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+import grpc  # noqa: E402 (reads the variable)
 
 EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
@@ -135,9 +138,9 @@ def sequence_of(event):
 
 def access_log_export(sequences, padding="", fine_time=True):
     """An export of one record a number. Without `fine_time` no record can be told apart by itself."""
-    step = 1 if fine_time else 1_000_000
     return export_request([
-        log_record(attributes_of(n, padding), BASE_NANOSECONDS + n * 1_000_003 // step * step)
+        log_record(attributes_of(n, padding),
+                   BASE_NANOSECONDS + n * 1_000_000 + (1 + n % 999_999 if fine_time else 0))
         for n in sequences])
 
 
@@ -167,6 +170,7 @@ class Outcome:
     """How one export ended for its sender."""
     final: Answer
     statuses: list = field(default_factory=list)
+    reasons: list = field(default_factory=list)  # of answers that were not OK
 
     @property
     def acked(self):
@@ -208,7 +212,8 @@ class Sender:
         self.channel = grpc.insecure_channel("127.0.0.1:%d" % port, options=[
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 50),
-            ("grpc.min_reconnect_backoff_ms", 50),
+            # This one is also how long an attempt to connect may take.
+            ("grpc.min_reconnect_backoff_ms", 3000),
             ("grpc.max_reconnect_backoff_ms", 200),
             ("grpc.max_send_message_length", -1),
             ("grpc.enable_retries", 0),
@@ -237,14 +242,16 @@ class Sender:
     def send(self, request, give_up_after=30.0, stop=None):
         """Sends until the export is acked, must be dropped, or time is up (or `stop` is set)."""
         end = time.monotonic() + give_up_after
-        statuses = []
+        statuses, reasons = [], []
         wait = 0.05
         while True:
             answer = self.send_once(request)
             statuses.append(answer.status.name)
+            if not answer.ok:
+                reasons.append(answer.message)
             if answer.ok or not answer.retryable or time.monotonic() > end or \
                     (stop is not None and stop.is_set()):
-                return Outcome(answer, statuses)
+                return Outcome(answer, statuses, reasons)
             pause = answer.retry_after if answer.retry_after is not None else wait
             time.sleep(min(pause, self.max_wait) * random.uniform(0.8, 1.2))
             wait = min(wait * 1.5, self.max_wait)
@@ -297,13 +304,14 @@ class Load:
         """Resends go where `port` points by then, as behind a load balancer."""
         request = access_log_export(sequences, self.padding)
         end = time.monotonic() + self.give_up_after
-        statuses = []
+        statuses, reasons = [], []
         while True:
             outcome = sender.send(request, give_up_after=0)
             statuses += outcome.statuses
+            reasons += outcome.reasons
             if outcome.acked or outcome.told_to_drop or time.monotonic() > end or \
                     self.stop.is_set():
-                return Outcome(outcome.final, statuses)
+                return Outcome(outcome.final, statuses, reasons)
             if sender.port != self.port:
                 sender.close()
                 sender.retarget(self.port)
@@ -332,6 +340,10 @@ class Load:
     def acked(self):
         return {n for sequences, outcome in zip(self.ranges, self.outcomes)
                 if outcome is not None and outcome.acked for n in sequences}
+
+    def reasons(self):
+        """What senders were told in answers other than OK."""
+        return sorted({reason for outcome in self.outcomes if outcome for reason in outcome.reasons})
 
     def statuses(self):
         counts = {}

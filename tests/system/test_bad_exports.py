@@ -100,7 +100,7 @@ class BadExports(SystemTest):
             answer = sender.send_once(body)
         self.assertEqual(answer.status, grpc.StatusCode.RESOURCE_EXHAUSTED, answer)
         self.assertFalse(answer.retryable, "it will never fit")
-        self.assertIn("max_message_bytes", answer.message)
+        self.assertIn("larger than max", answer.message)
         if not harness.sanitized:
             self.assertLess(self.subject.peak_megabytes() - before, 128)
         self.assert_serves()
@@ -160,7 +160,7 @@ class BadExports(SystemTest):
                 self.assertEqual(raised.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
                 self.assertIn(path.split("/")[-1], raised.exception.details())
         answer = self.raw_export(b"{}", "content-type: application/json")
-        self.assertEqual(answer.get("grpc-status", "12"), "12", answer)
+        self.assertNotEqual(answer.get("grpc-status"), "0", answer)
         self.assert_serves()
 
     def assert_misuse_is_named(self, word, speak):
@@ -229,7 +229,7 @@ class BadExports(SystemTest):
                 connection.sendall(start + frame(0, 0, 1, data[:50]))
             load = Load(self.port, 50, 20, senders=8, first=10000).start().join(20)
             self.assertEqual(len(load.acked()), 1000)
-            self.assertEqual(load.statuses(), {"OK": 50})
+            self.assertEqual(load.statuses(), {"OK": 50}, load.reasons())
         finally:
             for connection in slow:
                 connection.close()

@@ -51,7 +51,7 @@ class Memory(SystemTest):
         self.addCleanup(destination.stop)
         collector = self.page_collector(destination, ready=False, retries="1000")
         wait_until(lambda: harness.get(collector.endpoint("/ping"))[0] == 200, 10, "/ping")
-        load = Load(collector.grpc_port, 3000, 1, senders=64, timeout=1, give_up_after=0).start()
+        load = Load(collector.grpc_port, 1500, 1, senders=64, timeout=0.5, give_up_after=0).start()
         load.join(90 * harness.patience)
         self.assertEqual(load.acked(), set())
         self.assert_memory_below(collector, 250)

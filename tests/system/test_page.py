@@ -63,7 +63,7 @@ class Page(SystemTest):
             load = Load(collector.grpc_port, EXPORTS, RECORDS, senders=8).start().join(60)
             self.assert_complete(load, destination)
             self.assertEqual(len(load.acked()), EXPORTS * RECORDS)
-            self.assertEqual(load.statuses(), {"OK": EXPORTS})
+            self.assertEqual(load.statuses(), {"OK": EXPORTS}, load.reasons())
             self.check_events(destination)
             self.check_requests(destination)
             self.assertEqual(collector.metric("openmeter_events_sent"), EXPORTS * RECORDS)

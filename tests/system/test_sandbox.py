@@ -2,7 +2,6 @@
 """`tollgate sandbox` as the destination: the ingest contract, and the page's YAML against it."""
 
 import json
-import subprocess
 import unittest
 
 import harness
@@ -17,10 +16,10 @@ class Sandbox(SystemTest):
         self.url = "http://127.0.0.1:%d" % self.port
         self.log = open(self.directory + "/sandbox.log", "wb")
         self.addCleanup(self.log.close)
-        self.process = subprocess.Popen(
-            [harness.binary, "sandbox", "--listen", "127.0.0.1:%d" % self.port, "--db",
+        self.process = harness.start_program(
+            ["sandbox", "--listen", "127.0.0.1:%d" % self.port, "--db",
              self.directory + "/sandbox.db"], stdout=self.log, stderr=self.log,
-            env=harness.clean_environment(), preexec_fn=harness.die_with_parent)
+            env=harness.clean_environment())
         self.addCleanup(self.end)
         wait_until(lambda: get(self.url + "/")[0] in (200, 404), 10, "the sandbox")
 

@@ -28,7 +28,7 @@ class Senders(SystemTest):
             load = Load(port, self.EXPORTS, 1, senders=self.SENDERS, timeout=30)
             load.start().join(seconds * 2 * harness.patience)
             self.assert_complete(load, destination)
-            self.assertEqual(load.statuses(), {"OK": self.EXPORTS})
+            self.assertEqual(load.statuses(), {"OK": self.EXPORTS}, load.reasons())
             self.assertLess(load.seconds, seconds * harness.patience)
             # Coalesced: a request holds the records of many senders.
             self.assertLess(destination.request_count(), self.EXPORTS / 8)

@@ -39,7 +39,7 @@ class Endpoints(SystemTest):
                 ("processor_batch_received", mapping, 3), ("processor_error", mapping, 0),
                 ("processor_received", archive, 300), ("processor_sent", archive, 3),
                 ("openmeter_events_sent", output + ".batching.processors.0", 300),
-                ("output_sent", output, 3), ("output_batch_sent", output, 3),
+                ("output_sent", output, 300), ("output_batch_sent", output, 3),
                 ("output_error", output, 0), ("output_connection_up", output, 1),
                 ("http_request_code_2xx", output, 3)):
             with self.subTest(name, path=path):

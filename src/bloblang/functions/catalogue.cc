@@ -16,7 +16,8 @@ std::vector<std::span<const Function>> method_lists() {
           kStringEscapeMethods, kSequenceMethods, kNumberMethods, kCastMethods, kRegexpMethods,
           kTimeMethods, kTimeSpanMethods, kIterationMethods, kArrayMethods, kSortMethods,
           kObjectMethods, kMergeMethods, kJsonMethods, kEncodingMethods, kHashMethods,
-          kCipherMethods, kTextParsingMethods, kSchemaMethods};
+          kCipherMethods, kTextParsingMethods, kSchemaMethods, kJwtMethods, kBinaryParsingMethods,
+          kYamlMethods};
 }
 
 std::vector<const Function*> sorted(const std::vector<std::span<const Function>>& lists) {

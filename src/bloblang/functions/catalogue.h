@@ -37,6 +37,9 @@ extern const std::span<const Function> kHashMethods;           // hashing.cc
 extern const std::span<const Function> kCipherMethods;         // ciphers.cc
 extern const std::span<const Function> kTextParsingMethods;    // parsing_text.cc
 extern const std::span<const Function> kSchemaMethods;         // schema_check.cc
+extern const std::span<const Function> kJwtMethods;            // jwt.cc
+extern const std::span<const Function> kBinaryParsingMethods;  // parsing_binary.cc
+extern const std::span<const Function> kYamlMethods;           // yaml_text.cc
 
 const Function* find_function(std::string_view name);
 const Function* find_method(std::string_view name);

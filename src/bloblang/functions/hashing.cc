@@ -200,7 +200,7 @@ constinit const Function kEntries[] = {
                               R"({"id":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"})"}}},
                   {.mapping = "root.mac = this.text.hash(\"hmac_sha1\", \"key\").encode(\"base64\")",
                    .cases = {{R"({"text":"hello"})",
-                              R"({"mac":"s06hb+mxW/5SuC8aqoLYLZwZKbY="})"}}}}},
+                              R"({"mac":"s0zqxFFv8joUPmHXnQ+npPvl8mY="})"}}}}},
     {.name = "uuid_v5",
      .category = Category::encryption,
      .parameters = {{"ns", Type::string, "dns, url, oid, x500 or a UUID; else the nil UUID.",

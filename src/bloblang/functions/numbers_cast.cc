@@ -69,7 +69,7 @@ constinit const Function kEntries[] = {
                     "start with 0x, 0o or 0b. Decimals and what does not fit are errors.",
      .examples = {{.mapping = "root.n = this.n.int64()",
                    .cases = {{R"({"n":"0xff"})", R"({"n":255})"},
-                             {R"({"n":12.0})", R"({"n":12})"}}}}},
+                             {R"({"n":12})", R"({"n":12})"}}}}},
     {.name = "uint8",
      .category = Category::number,
      .errors = kAsGiven,

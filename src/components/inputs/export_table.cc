@@ -22,7 +22,8 @@ ExportTable::Begun ExportTable::begin(const Key& key, Answer answer, Outcomes& k
     entry.joined.push_back(std::move(answer));
     return Begun::joined;
   }
-  known = entry.outcomes;
+  known = std::move(entry.outcomes);
+  records_ -= known.size();
   finished_.erase(entry.age);
   entry = {};
   return Begun::known;
@@ -43,6 +44,8 @@ void ExportTable::finish(const Key& key, const Outcomes& outcomes, const std::st
       it->second.outcomes = outcomes;
       finished_.emplace_back(std::chrono::steady_clock::now(), key);
       it->second.age = std::prev(finished_.end());
+      records_ += outcomes.size();
+      forget_old();
     }
   }
   for (const Answer& answer : joined) answer(outcomes, reason);
@@ -51,8 +54,10 @@ void ExportTable::finish(const Key& key, const Outcomes& outcomes, const std::st
 void ExportTable::forget_old() {
   const auto oldest = std::chrono::steady_clock::now() - lifetime_;
   while (!finished_.empty() &&
-         (finished_.size() > limit_ || finished_.front().first < oldest)) {
-    entries_.erase(finished_.front().second);
+         (finished_.size() > limit_ || records_ > record_limit_ || finished_.front().first < oldest)) {
+    const auto it = entries_.find(finished_.front().second);
+    records_ -= it->second.outcomes.size();
+    entries_.erase(it);
     finished_.pop_front();
   }
 }

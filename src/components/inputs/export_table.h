@@ -39,10 +39,12 @@ class ExportTable {
     known,   ///< ended before: `known` has each record's outcome
   };
 
-  /// `limit` bounds the finished exports remembered; older than `lifetime` are forgotten.
+  /// `limit` bounds the finished exports remembered, `record_limit` their records; older than
+  /// `lifetime` are forgotten.
   explicit ExportTable(std::size_t limit = 20'000,
-                       std::chrono::seconds lifetime = std::chrono::minutes(10))
-      : limit_(limit), lifetime_(lifetime) {}
+                       std::chrono::nanoseconds lifetime = std::chrono::minutes(10),
+                       std::size_t record_limit = 8'000'000)
+      : limit_(limit), record_limit_(record_limit), lifetime_(lifetime) {}
 
   static Key key_of(const Batch& batch);
 
@@ -66,11 +68,12 @@ class ExportTable {
   };
   void forget_old();  // requires lock_
 
-  const std::size_t limit_;
-  const std::chrono::seconds lifetime_;
+  const std::size_t limit_, record_limit_;
+  const std::chrono::nanoseconds lifetime_;
   mutable std::mutex lock_;
   std::unordered_map<Key, Entry, Hash> entries_;                                     // lock_
   std::list<std::pair<std::chrono::steady_clock::time_point, Key>> finished_;  // lock_; oldest first
+  std::size_t records_ = 0;  // lock_; of those finished
 };
 
 }  // namespace tollgate

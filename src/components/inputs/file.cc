@@ -35,8 +35,8 @@ struct Config {
 const Schema<Config>& schema() {
   static const Schema<Config> fields{
       required("paths", &Config::paths,
-               "The files, in order. Patterns may hold `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any "
-               "number of directories."),
+               "The files, in order. Patterns may hold `*`, `?`, `[a-z]`, `{a,b}`, and `**` for "
+               "any number of directories."),
       field("codec", &Config::codec, "The older form of `scanner`.").deprecated(),
       field("max_buffer", &Config::max_buffer, "The longest message of `codec`.").deprecated(),
       field("scanner", &Config::scanner, "How bytes become messages."),
@@ -146,7 +146,9 @@ class FileInput final : public PolledInput {
     file_.reset(std::fopen(path.c_str(), "rbe"));
     if (!file_) {
       std::string why = std::strerror(errno);
-      if (!why.empty()) why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+      if (!why.empty()) {
+        why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+      }
       return transient(fmt::format("open {}: {}", path, why));
     }
     struct stat facts{};
@@ -168,7 +170,7 @@ class FileInput final : public PolledInput {
     messages_ = ScannedMessages();
   }
 
-  // The messages found are those of the file read last: each file's are taken before the next opens.
+  // The messages found are those of the file read last: they are taken before the next opens.
   void annotate(Batch& batch) {
     std::string modified;
     append_rfc3339(modified, Timestamp{.seconds = modified_});

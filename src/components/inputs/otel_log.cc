@@ -7,7 +7,9 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -92,9 +94,25 @@ constexpr std::string_view kExportPath =
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 /// Held per byte of a request while it is under way: its bytes, the decoded tables, the events.
 constexpr std::size_t kMemoryFactor = 4;
-constexpr std::size_t kInflationGuess = 8;
+/// No deflate stream inflates by more.
+constexpr std::size_t kLargestInflation = 1032;
 constexpr auto kRetryDelay = std::chrono::seconds(1);
 constexpr auto kSweepInterval = std::chrono::milliseconds(100);
+
+/// The most that an export may inflate to, which is what its memory is charged by. gzip tells: its
+/// last four bytes are the size of what it holds. A stream that lies is refused when it is inflated.
+std::size_t inflated_size(const GrpcCall& call) {
+  const std::size_t packed = call.request.size();
+  switch (call.encoding) {
+    case GrpcEncoding::identity: return call.max_message_bytes;
+    case GrpcEncoding::deflate: return std::min(call.max_message_bytes, packed * kLargestInflation);
+    case GrpcEncoding::gzip: break;
+  }
+  if (packed < 4) return 0;
+  std::uint32_t size = 0;
+  std::memcpy(&size, call.request.data() + packed - 4, sizeof size);  // little-endian
+  return std::min<std::size_t>(call.max_message_bytes, size);
+}
 
 /// One export that waits for its answer.
 struct Export {
@@ -152,7 +170,8 @@ class OtelLog final : public Input {
   void stop() override {
     if (!server_ || stopping_.exchange(true)) return;
     server_->stop_accepting();
-    timers_.cancel(sweep_timer_);
+    // A sweep that runs right now may set the next one: that one goes too.
+    for (TimerQueue::Id id = 0; id != sweep_timer_;) timers_.cancel(id = sweep_timer_);
     // Exports under way are answered by their deliveries; the server goes when the last one did.
     finisher_ = std::jthread([this] {
       server_->shutdown(std::chrono::steady_clock::now() + std::chrono::seconds(60));
@@ -181,10 +200,11 @@ class OtelLog final : public Input {
     }
     auto pending = std::make_shared<Export>(std::move(call.reply));
     Delivery delivery;
-    const bool compressed = call.encoding != GrpcEncoding::identity;
-    delivery.bytes = call.request.size() * kMemoryFactor * (compressed ? kInflationGuess : 1);
+    const std::size_t cap = inflated_size(call);
+    const bool packed = call.encoding != GrpcEncoding::identity;
+    delivery.bytes = (packed ? std::max(call.request.size(), cap) : call.request.size()) * kMemoryFactor;
     delivery.open = [this, pending, request = std::move(call.request), encoding = call.encoding,
-                     cap = call.max_message_bytes]() mutable {
+                     cap]() mutable {
       return open(*pending, pending, std::move(request), encoding, cap);
     };
     delivery.done = [shared = shared_, pending](TransactionResult result) {
@@ -290,8 +310,10 @@ class OtelLog final : public Input {
       const std::uint32_t record = pending.known.empty() ? i : pending.owed[i];
       RecordOutcome outcome{result.outcomes.empty() ? uniform(result) : result.outcomes[i], false};
       if (failure != result.failures.end() && failure->record == i) {
-        outcome.refused =
-            outcome.outcome == Outcome::failed && failure->refusal != Refusal::none;
+        // What a rule of the configuration rejects is rejected the next time too.
+        outcome.refused = outcome.outcome == Outcome::failed &&
+                          (failure->refusal != Refusal::none ||
+                           failure->error.fault() == Fault::invalid);
         if (outcome.outcome == Outcome::failed && (reason.empty() || !outcome.refused)) {
           reason = failure->error.message();
         }

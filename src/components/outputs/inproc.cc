@@ -92,7 +92,10 @@ class InprocOutput final : public Output {
     auto receipts = receipts_for(static_cast<std::uint32_t>(copy.size()), std::move(ack));
     for (std::size_t i = 0; i < receipts.size(); ++i) copy[i].receipt = std::move(receipts[i]);
     if (copy.empty()) return;  // answered already
-    channel_->push(carrying(std::move(copy)));
+    Delivery delivery = carrying(std::move(copy));
+    // It was counted where it entered. Counting it again could wait for itself for ever.
+    delivery.bytes = 0;
+    channel_->push(std::move(delivery));
   }
 
   bool saturated() const override {

@@ -34,7 +34,10 @@ constexpr auto kTimeout = std::chrono::seconds(30);
 
 class OtelLog final : public Output {
  public:
-  explicit OtelLog(Config config) : config_(std::move(config)) {}
+  OtelLog(Config config, BuildContext& context)
+      : config_(std::move(config)),
+        logger_(context.logger()),
+        rejected_(context.counter("output_rejected_by_receiver")) {}
 
   void write(SharedBatch batch, Ack ack) override {
     GrpcRequest request;
@@ -53,26 +56,37 @@ class OtelLog final : public Output {
       result.exceptions.push_back({i, {Outcome::failed, std::move(error), Refusal::content}});
     }
     if (result.exceptions.size() == batch->size()) return ack(std::move(result));
-    client_.call(std::move(request), [result = std::move(result), ack = std::move(ack)](
+    client_.call(std::move(request), [result = std::move(result), ack = std::move(ack),
+                                      logger = logger_, &rejected = rejected_](
                                          std::expected<GrpcResponse, GrpcCallError> called) mutable {
       if (!called) {
         const bool content = called.error().failure.status == GrpcStatus::invalid_argument;
         result.status = {Outcome::failed, std::move(called.error().error),
                          content ? Refusal::content : Refusal::none};
+      } else if (const auto partial = read_partial_success(called->message); partial.rejected > 0) {
+        // It does not say which, and OTLP forbids to send them again.
+        rejected.add_count(partial.rejected);
+        logger.error("The receiver rejected {} records of an export for good: {}", partial.rejected,
+                     partial.message);
       }
       ack(std::move(result));
     });
   }
 
+  void close(std::chrono::steady_clock::time_point deadline) override { client_.close(deadline); }
+
  private:
   const Config config_;
   GrpcClient client_;
+  const Logger logger_;
+  Counter& rejected_;
 };
 
 Result<std::unique_ptr<Output>> make(Config config, BuildContext& context) {
   const auto in_flight = static_cast<int>(config.max_in_flight);
   const BatchPolicyConfig batching = config.batching;
-  auto output = context.limited(std::make_unique<OtelLog>(std::move(config)), in_flight);
+  auto output = context.limited(std::make_unique<OtelLog>(std::move(config), context),
+                                in_flight);
   return context.batched(std::move(output), batching);
 }
 

@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(All, ScannerCases, testing::ValuesIn(std::vector<Case>{
     {"csv: {}", "a,b\n1\n", "error: record on line 2: wrong number of fields"},
     {"csv: {}", "a\n\"x\ny\"\nz\n", "{\"a\":\"x\\ny\"}|{\"a\":\"z\"}|"},
     {"csv: {continue_on_error: true}", "a\nx\"y\nz\n",
-     "{}!parse error on line 2, column 2: bare \" in non-quoted field|{\"a\":\"z\"}|"},
+     "{}!parse error on line 2, column 2: bare \" in non-quoted-field|{\"a\":\"z\"}|"},
     {"csv: {custom_delimiter: ';'}", "a;b\n1;2", R"({"a":"1","b":"2"}|)"},
     {"json_documents: {}", R"({"a":"}\""} [1.0] 2 "x"true)", R"({"a":"}\""}|[1]|2|"x"|true|)"},
     {"json_documents: {}", R"({"a":1} })",

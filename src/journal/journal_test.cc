@@ -1,0 +1,686 @@
+#include "journal/journal.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "journal/commit_queue.h"
+#include "journal/faulty_file.h"
+#include "journal/report.h"
+#include "journal/segments.h"
+
+namespace tollgate {
+namespace {
+
+constexpr const char* kDirectory = "j";
+
+/// JOURNAL_LOG=1 shows what the journal says.
+Logger logger() {
+  static const Logger shared = [] {
+    if (!std::getenv("JOURNAL_LOG")) return Logger();
+    LogOptions options;
+    options.to_stderr = true;
+    auto opened = Logger::open(options);
+    return opened ? *opened : Logger();
+  }();
+  return shared;
+}
+
+Journal::Entry entry_of(std::string_view text, std::uint32_t messages = 1) {
+  Journal::Entry entry;
+  entry.bytes.assign(kRecordHeaderSize, '\0');
+  entry.bytes += text;
+  entry.messages = messages;
+  return entry;
+}
+
+std::unique_ptr<Journal> open_journal(FileSystem& files, std::uint64_t segment_bytes = 4096,
+                                      const std::string& directory = kDirectory) {
+  auto journal = Journal::open(files, {directory, segment_bytes}, logger());
+  EXPECT_TRUE(journal) << journal.error().message();
+  return journal ? std::move(*journal) : nullptr;
+}
+
+Result<> store(Journal& journal, std::initializer_list<std::string> texts) {
+  std::vector<Journal::Entry> group;
+  for (const auto& text : texts) group.push_back(entry_of(text));
+  TRY(journal.append(std::move(group)));
+  return journal.sync();
+}
+
+std::vector<std::string> drain(Journal& journal, bool settle = false) {
+  std::vector<std::string> texts;
+  while (true) {
+    auto record = journal.next();
+    EXPECT_TRUE(record) << record.error().message();
+    if (!record || !*record) return texts;
+    texts.push_back((*record)->payload);
+    if (settle) journal.settle((*record)->sequence);
+  }
+}
+
+// The ordinary life ---------------------------------------------------------------------------------
+
+TEST(JournalTest, GivesWhatWasNotSettled) {
+  FaultyFileSystem files(1);
+  {
+    auto journal = open_journal(files);
+    ASSERT_TRUE(store(*journal, {"a", "b"}));
+    ASSERT_TRUE(store(*journal, {"c"}));
+    auto a = journal->next();
+    EXPECT_EQ((*a)->payload, "a");
+    EXPECT_THAT(drain(*journal), testing::ElementsAre("b", "c"));
+    EXPECT_TRUE(journal->settle((*a)->sequence));
+    EXPECT_EQ(journal->figures().outstanding, 2u);
+    EXPECT_TRUE(journal->save_progress());
+  }
+  auto journal = open_journal(files);
+  EXPECT_THAT(drain(*journal), testing::ElementsAre("b", "c"));
+}
+
+TEST(JournalTest, RemembersParts) {
+  FaultyFileSystem files(1);
+  std::uint64_t sequence = 0;
+  {
+    auto journal = open_journal(files);
+    std::vector<Journal::Entry> group;
+    group.push_back(entry_of("three", 3));
+    ASSERT_TRUE(journal->append(std::move(group)));
+    ASSERT_TRUE(journal->sync());
+    sequence = (*journal->next())->sequence;
+    EXPECT_FALSE(journal->settle(sequence, std::vector<std::uint32_t>{1}));
+    EXPECT_TRUE(journal->save_progress());
+  }
+  auto journal = open_journal(files);
+  const auto record = *journal->next();
+  EXPECT_EQ(record->sequence, sequence);
+  EXPECT_THAT(record->settled, testing::ElementsAre(false, true, false));
+  EXPECT_FALSE(journal->settle(sequence, std::vector<std::uint32_t>{1, 2}));
+  EXPECT_TRUE(journal->settle(sequence, std::vector<std::uint32_t>{0}));
+}
+
+TEST(JournalTest, RemovesSettledSegments) {
+  FaultyFileSystem files(1);
+  auto journal = open_journal(files, 256);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store(*journal, {std::string(100, 'x')}));
+  EXPECT_GT(journal->figures().segments, 5u);
+  EXPECT_EQ(drain(*journal, true).size(), 20u);
+  journal->end_segment();
+  EXPECT_TRUE(drain(*journal).empty());
+  EXPECT_TRUE(journal->save_progress());
+  EXPECT_EQ(journal->figures().segments, 0u);
+  ASSERT_TRUE(store(*journal, {"later"}));
+  journal.reset();
+  EXPECT_THAT(drain(*open_journal(files, 256)), testing::ElementsAre("later"));
+}
+
+TEST(JournalTest, IsLocked) {
+  FaultyFileSystem files(1);
+  auto journal = open_journal(files);
+  EXPECT_FALSE(Journal::open(files, {kDirectory, 4096}, logger()));
+  journal.reset();
+  EXPECT_TRUE(Journal::open(files, {kDirectory, 4096}, logger()));
+}
+
+TEST(JournalTest, KeepsAndReadsWithAFullDisk) {
+  FaultyFileSystem files(1);
+  auto journal = open_journal(files, 512);
+  ASSERT_TRUE(journal->save_progress());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(store(*journal, {std::string(90, 'x')}));
+  files.set_capacity(0);
+  EXPECT_FALSE(store(*journal, {"refused"}));
+  journal->discard();
+  EXPECT_EQ(drain(*journal, true).size(), 10u);
+  journal->end_segment();
+  EXPECT_TRUE(drain(*journal).empty());
+  EXPECT_TRUE(journal->save_progress()) << "progress needs no new space";
+  EXPECT_EQ(journal->figures().segments, 0u);
+  files.set_capacity(FaultyFileSystem::kNever);
+  ASSERT_TRUE(store(*journal, {"taken"}));
+  EXPECT_THAT(drain(*journal), testing::ElementsAre("taken"));
+}
+
+TEST(JournalTest, WritesAgainAfterAFailedSync) {
+  FaultyFileSystem files(7);
+  auto journal = open_journal(files);
+  ASSERT_TRUE(store(*journal, {"a"}));
+  std::vector<Journal::Entry> group;
+  group.push_back(entry_of("b"));
+  ASSERT_TRUE(journal->append(std::move(group)));
+  files.fail_at_random(0, 1);
+  EXPECT_FALSE(journal->sync());
+  files.fail_at_random(0, 0);
+  EXPECT_TRUE(journal->sync());
+  EXPECT_THAT(drain(*journal), testing::ElementsAre("a", "b"));
+  files.power_cut();
+  journal.reset();
+  EXPECT_THAT(drain(*open_journal(files)), testing::ElementsAre("a", "b"));
+}
+
+// Against a model -----------------------------------------------------------------------------------
+
+/// Does what a collector would do, remembers what must hold, and checks it at every step.
+class Model {
+ public:
+  Model(std::uint64_t seed, bool faults) : files(seed), random_(seed), faults_(faults) {}
+
+  FaultyFileSystem files;
+
+  /// Opens the journal; until it works, the machine has no faults.
+  void open() {
+    files.fail_at_random(0, 0);
+    files.set_capacity(FaultyFileSystem::kNever);
+    journal_ = open_journal(files, 300);
+    for (auto& [id, record] : records_) record.given = false;
+    last_given_ = -1;
+    ASSERT_TRUE(journal_);
+  }
+
+  /// The process ends, in one way or another; what it was doing is undecided.
+  void crash(bool power) {
+    power ? files.power_cut() : files.restart();
+    journal_.reset();
+    for (auto& [id, record] : records_) {
+      if (record.state == State::pending || record.state == State::refused) {
+        record.state = State::undecided;
+      }
+    }
+    sequences_.clear();
+  }
+
+  void append() {
+    std::vector<Journal::Entry> group;
+    std::vector<int> ids;
+    for (auto count = random(3) + 1; count > 0; --count) {
+      const int id = next_id_++;
+      const auto messages = static_cast<std::uint32_t>(random(4) + 1);
+      records_[id] = {State::pending, messages, {}, {}, false};
+      group.push_back(entry_of(text_of(id), messages));
+      ids.push_back(id);
+    }
+    if (!journal_->append(std::move(group))) {
+      for (const int id : ids) records_[id].state = State::refused;
+    }
+    sync();
+  }
+
+  void sync() {
+    const bool any = std::ranges::any_of(
+        records_, [](const auto& each) { return each.second.state == State::pending; });
+    if (journal_->sync()) {
+      for (auto& [id, record] : records_) {
+        if (record.state == State::pending) record.state = State::stored;
+        // Its place in the file is taken now.
+        if (any && record.state == State::refused) record.state = State::gone;
+      }
+    } else if (random(2) == 0) {
+      journal_->discard();
+      for (auto& [id, record] : records_) {
+        if (record.state == State::pending) record.state = State::refused;
+      }
+    }
+  }
+
+  /// False at the end of what there is.
+  bool read() {
+    auto next = journal_->next();
+    if (!next) return false;
+    if (!*next) {
+      check_all_given();
+      return false;
+    }
+    const Journal::Record& given = **next;
+    const int id = std::atoi(given.payload.c_str());
+    EXPECT_EQ(given.payload, text_of(id));
+    Known& record = records_.at(id);
+    EXPECT_TRUE(record.state == State::stored || record.state == State::undecided) << id;
+    EXPECT_FALSE(record.given) << id;
+    EXPECT_GT(id, last_given_);
+    last_given_ = id;
+    EXPECT_LT(record.saved.size(), record.messages) << id << " was settled for good";
+    EXPECT_EQ(given.messages, record.messages);
+    std::set<std::uint32_t> settled;
+    for (std::uint32_t i = 0; i < given.settled.size(); ++i) {
+      if (given.settled[i]) settled.insert(i);
+    }
+    EXPECT_TRUE(std::ranges::includes(record.settled, settled)) << id;
+    EXPECT_TRUE(std::ranges::includes(settled, record.saved)) << id;
+    record.settled = settled;
+    record.given = true;
+    record.state = State::stored;
+    sequences_[id] = given.sequence;
+    return true;
+  }
+
+  void settle() {
+    if (sequences_.empty()) return;
+    auto chosen = std::next(sequences_.begin(), static_cast<std::ptrdiff_t>(random(sequences_.size())));
+    Known& record = records_.at(chosen->first);
+    if (random(4) == 0) {
+      const auto again = journal_->read_again(chosen->second);
+      if (again) {
+        EXPECT_EQ(again->payload, text_of(chosen->first));
+      }
+    }
+    std::vector<std::uint32_t> messages;
+    if (random(2) == 0) messages.push_back(static_cast<std::uint32_t>(random(record.messages)));
+    const bool whole = journal_->settle(chosen->second, messages);
+    for (const auto message : messages) record.settled.insert(message);
+    for (std::uint32_t i = 0; messages.empty() && i < record.messages; ++i) record.settled.insert(i);
+    EXPECT_EQ(whole, record.settled.size() == record.messages);
+    if (whole) sequences_.erase(chosen);
+  }
+
+  void save() {
+    if (!journal_->save_progress()) return;
+    for (auto& [id, record] : records_) {
+      if (record.given) record.saved = record.settled;
+    }
+  }
+
+  void step() {
+    if (faults_ && random(40) == 0) {
+      files.fail_at_random(random(3) == 0 ? 0.2 : 0, random(3) == 0 ? 0.3 : 0);
+      files.set_capacity(random(4) == 0 ? 150'000 + random(2000) : FaultyFileSystem::kNever);
+    }
+    switch (random(12)) {
+      case 0: case 1: case 2: case 3: append(); return;
+      case 4: case 5: case 6: read(); return;
+      case 7: case 8: case 9: settle(); return;
+      case 10: save(); return;
+      default: if (random(4) == 0) journal_->end_segment();
+    }
+  }
+
+  void check_all_given() const {
+    for (const auto& [id, record] : records_) {
+      if (record.state == State::stored && record.settled.size() < record.messages) {
+        EXPECT_TRUE(record.given) << id << " is lost";
+      }
+    }
+  }
+
+  /// After an open(): everything owed comes, and once it is settled nothing comes any more.
+  void finish() {
+    while (read()) {
+    }
+    EXPECT_EQ(journal_->figures().damaged_records, 0u);
+    while (!sequences_.empty()) settle();
+    journal_->end_segment();
+    EXPECT_FALSE(read());
+    save();
+    EXPECT_EQ(journal_->figures().segments, 0u);
+  }
+
+  std::uint64_t random(std::uint64_t below) { return random_() % below; }
+
+ private:
+  enum class State { pending, stored, refused, gone, undecided };
+  struct Known {
+    State state;
+    std::uint32_t messages;
+    std::set<std::uint32_t> settled, saved;
+    bool given;  // since the last open
+  };
+
+  static std::string text_of(int id) {
+    return std::to_string(id) + ":" + std::string(static_cast<std::size_t>(id * 7 % 60), 'p');
+  }
+
+  std::mt19937_64 random_;
+  const bool faults_;
+  std::unique_ptr<Journal> journal_;
+  std::map<int, Known> records_;
+  std::map<int, std::uint64_t> sequences_;  // given and not settled
+  int next_id_ = 0, last_given_ = -1;
+};
+
+std::uint64_t seed_from_environment() {
+  const char* text = std::getenv("JOURNAL_SEED");
+  return text ? std::strtoull(text, nullptr, 10) : 0;
+}
+
+// JOURNAL_SEED=n repeats one run; JOURNAL_RUNS=n makes more of them.
+TEST(JournalModelTest, KeepsItsPromises) {
+  const char* more = std::getenv("JOURNAL_RUNS");
+  const std::uint64_t runs = more ? std::strtoull(more, nullptr, 10) : 400;
+  const std::uint64_t only = seed_from_environment();
+  for (std::uint64_t seed = only ? only : 1; seed <= (only ? only : runs); ++seed) {
+    SCOPED_TRACE("JOURNAL_SEED=" + std::to_string(seed));
+    Model model(seed, true);
+    for (int life = 0; life < 6; ++life) {
+      model.open();
+      if (testing::Test::HasFailure()) return;
+      if (model.random(2) == 0) model.files.die_after(model.random(6000));
+      for (int i = 0; i < 60 && !model.files.dead(); ++i) model.step();
+      model.crash(model.random(2) == 0);
+      if (testing::Test::HasFailure()) return;
+    }
+    model.open();
+    model.finish();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+// The same short life, ended at each byte that it writes and each other step that it takes.
+TEST(JournalModelTest, EndsAtEveryByte) {
+  const auto live = [](Model& model) {
+    for (int i = 0; i < 3; ++i) model.append();
+    for (int i = 0; i < 4; ++i) model.read();
+    for (int i = 0; i < 4; ++i) model.settle();
+    model.save();
+    for (int i = 0; i < 3; ++i) model.append();
+    for (int i = 0; i < 3; ++i) model.settle();
+    model.save();
+    model.append();
+  };
+  Model whole(3, false);
+  whole.open();
+  live(whole);
+  const std::uint64_t steps = whole.files.steps();
+  ASSERT_GT(steps, 500u);
+  for (std::uint64_t at = 0; at <= steps; ++at) {
+    for (const bool power : {false, true}) {
+      SCOPED_TRACE("ended after step " + std::to_string(at) + (power ? " by a power cut" : ""));
+      Model model(3, false);
+      model.open();
+      model.files.die_after(at);
+      live(model);
+      model.crash(power);
+      model.open();
+      model.append();
+      model.crash(power);
+      model.open();
+      model.finish();
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+// Damage --------------------------------------------------------------------------------------------
+
+struct Written {
+  FaultyFileSystem files{5};
+  std::map<std::string, std::string> contents;  // of segments, by path
+  std::vector<std::string> texts;
+};
+
+std::unique_ptr<Written> write_some() {
+  auto written = std::make_unique<Written>();
+  auto journal = open_journal(written->files, 250);
+  for (int i = 0; i < 12; ++i) {
+    written->texts.push_back("record " + std::to_string(i) + std::string(static_cast<std::size_t>(i), '.'));
+    EXPECT_TRUE(store(*journal, {written->texts.back()}));
+  }
+  EXPECT_TRUE(journal->save_progress());
+  const auto names = written->files.list(kDirectory);
+  for (const auto& name : *names) {
+    const std::string path = std::string(kDirectory) + "/" + name;
+    if (segment_number(name)) written->contents[path] = written->files.contents(path);
+  }
+  return written;
+}
+
+TEST(JournalDamageTest, OneByteCostsAtMostOneRecord) {
+  const auto written = write_some();
+  ASSERT_GE(written->contents.size(), 3u);
+  for (const auto& [path, contents] : written->contents) {
+    for (std::size_t at = 0; at < contents.size(); ++at) {
+      SCOPED_TRACE(path + " at " + std::to_string(at));
+      std::string damaged = contents;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+      written->files.set_contents(path, damaged);
+      auto journal = open_journal(written->files, 250);
+      ASSERT_TRUE(journal);
+      const auto texts = drain(*journal);
+      const bool in_header = at < kSegmentHeaderSize;
+      ASSERT_EQ(texts.size(), written->texts.size() - (in_header ? 0 : 1));
+      ASSERT_TRUE(std::ranges::includes(written->texts, texts, [](const auto& a, const auto& b) {
+        return a.size() < b.size();
+      }));
+      if (!in_header) {
+        ASSERT_EQ(journal->figures().damaged_records, 1u);
+      }
+      const auto report = examine_journal(written->files, kDirectory);
+      ASSERT_TRUE(report);
+      ASSERT_EQ(report->damage.size(), 1u);
+      written->files.set_contents(path, contents);
+    }
+  }
+}
+
+TEST(JournalDamageTest, IsSetAsideNotRemoved) {
+  const auto written = write_some();
+  const auto& [path, contents] = *written->contents.begin();
+  std::string damaged = contents;
+  damaged[kSegmentHeaderSize + kRecordHeaderSize] = '#';
+  written->files.set_contents(path, damaged);
+  auto journal = open_journal(written->files, 250);
+  EXPECT_EQ(drain(*journal, true).size(), 11u);
+  ASSERT_TRUE(journal->save_progress());
+  EXPECT_EQ(written->files.contents(path), "");
+  EXPECT_EQ(written->files.contents(path + ".damaged"), damaged);
+}
+
+TEST(JournalDamageTest, SurvivesGarbage) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 300; ++round) {
+    SCOPED_TRACE(round);
+    const auto written = write_some();
+    const auto names = written->files.list(kDirectory);
+    for (int changes = 0; changes < 4; ++changes) {
+      const std::string path = std::string(kDirectory) + "/" + (*names)[random() % names->size()];
+      std::string contents = written->files.contents(path);
+      if (contents.empty()) continue;
+      const auto from = random() % std::min<std::size_t>(contents.size(), 600);
+      switch (random() % 3) {
+        case 0: contents.resize(from); break;
+        case 1: contents.insert(from, std::string(random() % 40, '\xa7')); break;
+        default:
+          for (auto i = from; i < std::min(contents.size(), from + 20); ++i) {
+            contents[i] = static_cast<char>(random());
+          }
+      }
+      written->files.set_contents(path, contents);
+    }
+    auto opened = Journal::open(written->files, {kDirectory, 250}, logger());
+    ASSERT_TRUE(opened) << opened.error().message();
+    for (const auto& text : drain(**opened, true)) {
+      EXPECT_THAT(written->texts, testing::Contains(text));
+    }
+    ASSERT_TRUE(store(**opened, {"new"}));
+    EXPECT_THAT(drain(**opened), testing::ElementsAre("new"));
+    EXPECT_TRUE(examine_journal(written->files, kDirectory));
+  }
+}
+
+// The commit thread -----------------------------------------------------------------------------------
+
+struct TemporaryDirectory {
+  TemporaryDirectory() {
+    char name[] = "/tmp/tollgate_journal_XXXXXX";
+    path = ::mkdtemp(name);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+class Pushes {
+ public:
+  CommitQueue::Done done() {
+    return [this](const Result<>& result) {
+      std::lock_guard lock(lock_);
+      ++(result ? stored_ : failed_);
+      changed_.notify_all();
+    };
+  }
+  void wait(int all) {
+    std::unique_lock lock(lock_);
+    changed_.wait(lock, [&] { return stored_ + failed_ >= all; });
+  }
+  int stored() {
+    std::lock_guard lock(lock_);
+    return stored_;
+  }
+
+ private:
+  std::mutex lock_;
+  std::condition_variable changed_;
+  int stored_ = 0, failed_ = 0;  // lock_
+};
+
+TEST(CommitQueueTest, OneSyncServesMany) {
+  FaultyFileSystem files(1);
+  auto journal = open_journal(files, 4096);
+  constexpr int writers = 4, each = 250;
+  std::set<std::string> given;
+  Pushes pushes;
+  {
+    std::mutex lock;
+    std::condition_variable changed;
+    bool news = false;
+    CommitQueue queue(*journal, {}, logger(), [&] {
+      std::lock_guard hold(lock);
+      news = true;
+      changed.notify_all();
+    });
+    std::thread reader([&] {
+      while (given.size() < writers * each) {
+        for (auto& text : drain(*journal, true)) {
+          EXPECT_TRUE(given.insert(std::move(text)).second);
+        }
+        EXPECT_TRUE(journal->save_progress());
+        std::unique_lock hold(lock);
+        changed.wait_for(hold, std::chrono::milliseconds(20), [&] { return std::exchange(news, false); });
+      }
+    });
+    std::vector<std::thread> threads;
+    for (int writer = 0; writer < writers; ++writer) {
+      threads.emplace_back([&, writer] {
+        for (int i = 0; i < each; ++i) {
+          auto done = pushes.done();
+          EXPECT_TRUE(queue.push(entry_of(fmt::format("{}/{}", writer, i)), done));
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    pushes.wait(writers * each);
+    reader.join();
+  }
+  EXPECT_EQ(pushes.stored(), writers * each);
+  EXPECT_EQ(given.size(), static_cast<std::size_t>(writers * each));
+}
+
+TEST(CommitQueueTest, RefusesWhenFullAndTakesAgain) {
+  FaultyFileSystem files(1);
+  auto journal = open_journal(files, 2048);
+  Pushes pushes;
+  CommitQueue queue(*journal,
+                    {.max_bytes = 8192, .wait_for_room = std::chrono::milliseconds(5)}, logger(),
+                    [] {});
+  int taken = 0;
+  std::optional<Error> refused;
+  while (!refused && taken < 100) {
+    auto done = pushes.done();
+    auto pushed = queue.push(entry_of(std::string(500, 'x')), done);
+    pushed ? void(++taken) : void(refused = pushed.error());
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->fault(), Fault::transient);
+  EXPECT_GT(taken, 10);
+  auto done = pushes.done();
+  const auto never = queue.push(entry_of(std::string(9000, 'x')), done);
+  EXPECT_EQ(never.error().fault(), Fault::invalid);
+  pushes.wait(taken);
+  for (int i = 0; i < 1000 && journal->figures().segments > 0; ++i) {
+    drain(*journal, true);
+    ASSERT_TRUE(journal->save_progress());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the writer ends its segment
+  }
+  EXPECT_EQ(journal->figures().segments, 0u);
+  queue.room_made();
+  EXPECT_TRUE(queue.push(entry_of("again"), done));
+  queue.stop();
+  EXPECT_THAT(drain(*journal), testing::ElementsAre("again"));
+}
+
+TEST(CommitQueueTest, LateSyncLosesNothingToAFailingDisk) {
+  FaultyFileSystem files(3);
+  auto journal = open_journal(files);
+  Pushes pushes;
+  CommitQueue queue(*journal, {.sync_interval = std::chrono::milliseconds(1)}, logger(), [] {});
+  files.fail_at_random(0, 0.7);
+  int stored = 0;
+  for (int i = 0; i < 50; ++i) {
+    auto done = pushes.done();
+    ASSERT_TRUE(queue.push(entry_of(std::to_string(i)), done));
+    pushes.wait(i + 1);
+  }
+  stored = pushes.stored();
+  files.fail_at_random(0, 0);
+  queue.stop();
+  EXPECT_EQ(drain(*journal).size(), static_cast<std::size_t>(stored));
+}
+
+// Prints what a real disk does: JOURNAL_BENCH=directory.
+TEST(JournalBench, DurableBatchesPerSecond) {
+  const char* where = std::getenv("JOURNAL_BENCH");
+  if (!where) GTEST_SKIP() << "set JOURNAL_BENCH to a directory";
+  for (const std::size_t bytes : {300u, 50'000u}) {
+    for (const int writers : {1, 16, 64, 256}) {
+      const std::string directory = std::string(where) + "/bench";
+      std::filesystem::remove_all(directory);
+      auto journal = open_journal(posix_file_system(), std::uint64_t{64} << 20, directory);
+      std::atomic<int> stored{0};
+      const auto start = std::chrono::steady_clock::now();
+      const auto end = start + std::chrono::seconds(2);
+      {
+        CommitQueue queue(*journal, {.max_bytes = std::uint64_t{8} << 30}, logger(), [] {});
+        std::vector<std::thread> threads;
+        for (int writer = 0; writer < writers; ++writer) {
+          threads.emplace_back([&] {  // a sender with one export under way
+            while (std::chrono::steady_clock::now() < end) {
+              Pushes push;
+              auto done = push.done();
+              if (!queue.push(entry_of(std::string(bytes, 'x')), done)) continue;
+              push.wait(1);
+              ++stored;
+            }
+          });
+        }
+        for (auto& thread : threads) thread.join();
+      }
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      fmt::print("{} bytes, {} senders: {:.0f} batches/s, {:.0f} syncs/s, {:.1f} MB/s\n", bytes,
+                 writers, stored / took.count(),
+                 static_cast<double>(journal->figures().syncs) / took.count(),
+                 static_cast<double>(stored) * static_cast<double>(bytes) / took.count() / 1e6);
+      std::filesystem::remove_all(directory);
+    }
+  }
+}
+
+TEST(JournalTest, WorksOnARealDisk) {
+  TemporaryDirectory directory;
+  {
+    auto journal = open_journal(posix_file_system(), 1000, directory.path);
+    EXPECT_FALSE(Journal::open(posix_file_system(), {directory.path, 1000}, logger()));
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(store(*journal, {std::string(200, 'x'), "y"}));
+    EXPECT_EQ((*journal->next())->payload.size(), 200u);
+    EXPECT_TRUE(journal->settle(1));
+    EXPECT_TRUE(journal->save_progress());
+  }
+  auto journal = open_journal(posix_file_system(), 1000, directory.path);
+  EXPECT_EQ(drain(*journal, true).size(), 19u);
+  EXPECT_TRUE(journal->save_progress());
+  EXPECT_EQ(journal->figures().segments, 0u);
+  for (const auto& file : std::filesystem::directory_iterator(directory.path)) {
+    EXPECT_EQ(file.status().permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+}
+
+}  // namespace
+}  // namespace tollgate

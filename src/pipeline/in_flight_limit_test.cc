@@ -1,0 +1,146 @@
+#include "pipeline/in_flight_limit.h"
+
+#include <thread>
+
+#include "pipeline/memory_budget.h"
+#include "pipeline/test_support.h"
+
+namespace tollgate {
+namespace {
+
+using namespace pipeline_test;
+
+struct Held {
+  std::mutex lock;
+  std::vector<std::string> order;  // lock
+  std::vector<Ack> acks;           // lock
+
+  std::unique_ptr<Output> output() {
+    return std::make_unique<ScriptedOutput>([this](const SharedBatch& batch, Ack ack) {
+      std::lock_guard hold(lock);
+      order.push_back(texts_of(*batch)[0]);
+      acks.push_back(std::move(ack));
+    });
+  }
+  std::size_t size() {
+    std::lock_guard hold(lock);
+    return acks.size();
+  }
+};
+
+TEST(InFlightLimit, KeepsOrderAndBound) {
+  Gate gate;
+  Held held;
+  InFlightLimit limit(held.output(), 2, gate);
+  std::vector<Written> writes;
+  for (int i = 0; i < 5; ++i) writes.emplace_back(limit, std::vector{std::to_string(i)});
+  EXPECT_EQ(held.size(), 2u);
+  EXPECT_TRUE(limit.saturated());
+  for (std::size_t i = 0; i < 5; ++i) {
+    held.acks[i](WriteResult::delivered());
+    EXPECT_TRUE(writes[i].answered());
+    EXPECT_EQ(held.size(), std::min<std::size_t>(5, i + 3));
+  }
+  EXPECT_EQ(held.order, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+  EXPECT_FALSE(limit.saturated());
+}
+
+TEST(InFlightLimit, AChildThatAcksFromInsideDoesNotRecurse) {
+  Gate gate;
+  Ack first;
+  int depth = 0, deepest = 0;
+  InFlightLimit limit(std::make_unique<ScriptedOutput>([&](const SharedBatch& batch, Ack ack) {
+                        if (texts_of(*batch)[0] == "first") {
+                          first = std::move(ack);
+                          return;
+                        }
+                        deepest = std::max(deepest, ++depth);
+                        ack(WriteResult::delivered());
+                        --depth;
+                      }),
+                      1, gate);
+  Written begun(limit, {"first"});
+  std::vector<Written> writes;
+  for (int i = 0; i < 10'000; ++i) writes.emplace_back(limit, std::vector<std::string>{"x"});
+  first(WriteResult::delivered());
+  for (auto& write : writes) EXPECT_TRUE(write.answered());
+  EXPECT_EQ(deepest, 1);
+}
+
+TEST(InFlightLimit, CloseAnswersWhatWaits) {
+  Gate gate;
+  Held held;
+  InFlightLimit limit(held.output(), 1, gate);
+  Written under_way(limit, {"a"}), waiting(limit, {"b"});
+  limit.close(Clock::now());
+  EXPECT_EQ(waiting.wait().status.error->fault(), Fault::cancelled);
+  Written late(limit, {"c"});
+  EXPECT_EQ(late.wait().status.error->fault(), Fault::cancelled);
+  held.acks[0](WriteResult::delivered());
+  EXPECT_TRUE(under_way.answered());
+}
+
+TEST(InFlightLimit, MayGoInsideOfTheLastAck) {
+  Gate gate;
+  Held held;
+  auto limit = std::make_unique<InFlightLimit>(held.output(), 1, gate);
+  auto batch = std::make_shared<const Batch>(pipeline_test::batch_of({"a"}));
+  limit->write(batch, Ack([&](const WriteResult&) { limit.reset(); }));
+  auto ack = std::move(held.acks[0]);
+  ack(WriteResult::delivered());
+  EXPECT_EQ(limit, nullptr);
+}
+
+TEST(InFlightLimit, BoundHoldsUnderThreads) {
+  Gate gate;
+  Executor executor;
+  std::atomic<int> in_flight{0}, most{0}, done{0};
+  InFlightLimit limit(std::make_unique<ScriptedOutput>([&](const SharedBatch&, Ack ack) {
+                        const int now = ++in_flight;
+                        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+                        }
+                        executor.post([&, ack = std::move(ack)]() mutable {
+                          --in_flight;
+                          ack(WriteResult::delivered());
+                        });
+                      }),
+                      3, gate);
+  const auto batch = std::make_shared<const Batch>(pipeline_test::batch_of({"a"}));
+  std::vector<std::thread> writers;
+  for (int t = 0; t < 4; ++t) {
+    writers.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) {
+        limit.write(batch, Ack([&](const WriteResult&) { ++done; }));
+        gate.wait([&] { return !limit.saturated(); });
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_TRUE(eventually([&] { return done == 2000; }));
+  executor.settle();
+  EXPECT_LE(most, 3);
+}
+
+TEST(MemoryBudget, WaitsForRoomAndLetsOneLargePass) {
+  MemoryBudget budget(100);
+  std::atomic<bool> closed{false};
+  EXPECT_TRUE(budget.try_acquire(1000));  // alone: it must pass at all
+  EXPECT_FALSE(budget.try_acquire(1));
+  std::atomic<bool> taken{false};
+  std::thread waiter([&] { taken = budget.acquire(60, closed); });
+  budget.release(1000);
+  waiter.join();
+  EXPECT_TRUE(taken);
+  EXPECT_EQ(budget.used(), 60u);
+  budget.charge(100);  // more than fits: others wait for it
+  EXPECT_FALSE(budget.try_acquire(1));
+  std::thread refused([&] { EXPECT_FALSE(budget.acquire(10, closed)); });
+  closed = true;
+  budget.wake();
+  refused.join();
+  budget.release(160);
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+}  // namespace
+}  // namespace tollgate
