@@ -24,6 +24,7 @@ extern const InputType stdin_input;
 extern const BufferType journal_buffer;
 extern const BufferType memory_buffer;
 extern const BufferType none_buffer;
+extern const BufferType sqlite_buffer;
 
 extern const ProcessorType archive_processor;
 extern const ProcessorType benchmark_processor;
@@ -132,6 +133,7 @@ std::span<const BufferType* const> buffers() {
       &journal_buffer,
       &memory_buffer,
       &none_buffer,
+      &sqlite_buffer,
   };
   return list;
 }

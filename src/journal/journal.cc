@@ -49,6 +49,10 @@ Result<> Journal::recover() {
   if (saved) {
     progress_ = std::move(*saved);
     journal_ = progress_.journal;
+    next_number_ = progress_.synced_segment + 1;  // also when that segment is gone
+    if (auto confirmed = progress_file_.confirm(progress_); !confirmed) {
+      logger_.error("the journal's progress cannot be saved: {}", confirmed.error().message());
+    }
   }
   TRY(adopt_segments());
   if (journal_ == 0) {
@@ -61,9 +65,10 @@ Result<> Journal::recover() {
   }
   progress_.journal = journal_;
   TRY(find_tail());
-  if (!segments_.empty()) {
-    last_number_ = segments_.rbegin()->first;
-    last_end_ = segments_.rbegin()->second.end;
+  for (const auto& [number, segment] : segments_) {
+    if (segment.end <= kSegmentHeaderSize) continue;
+    last_number_ = number;
+    last_end_ = segment.end;
   }
   changed_ = true;
   return {};
@@ -115,14 +120,20 @@ Result<> Journal::find_tail() {
     std::uint64_t good = std::min(from, segment.end);
     bool found = known && from > kSegmentHeaderSize;
     std::uint64_t synced = found ? from : 0;
+    std::vector<std::uint64_t> damage;
     while (true) {
       const auto item = TRY(reader.next(segment.end));
       if (item.kind == SegmentReader::Kind::end) break;
+      if (item.kind == SegmentReader::Kind::damage) damage.push_back(item.offset);
       if (item.kind != SegmentReader::Kind::record) continue;
       found = true;
       if (item.header.synced > kSegmentHeaderSize) synced = std::max(synced, item.header.synced);
       good = item.offset + item.size;
       progress_.next_sequence = std::max(progress_.next_sequence, item.header.sequence + 1);
+    }
+    // What lies behind an unfinished write was not confirmed either.
+    for (const std::uint64_t offset : damage) {
+      if (offset >= synced && !segment.end_proven) good = std::min(good, offset);
     }
     const bool was_synced =
         segment.end_proven ||
@@ -156,10 +167,7 @@ Result<> Journal::save_tail(Segment& segment, std::uint64_t synced) {
     TRY(file->write_at(at, {&part, 1}));
   }
   // Without its header a segment may be one that we merely cannot read: its bytes stay.
-  if (segment.first_sequence > 0 && segment.end < segment.file_bytes &&
-      file->truncate(segment.end)) {
-    segment.file_bytes = segment.end;
-  }
+  if (segment.first_sequence > 0 && file->truncate(segment.end)) segment.file_bytes = segment.end;
   return file->sync();
 }
 
@@ -475,7 +483,7 @@ Result<> Journal::save_progress() {
   {
     std::lock_guard lock(lock_);
     if (!changed_) return {};
-    std::uint64_t lowest = progress_.next_sequence;
+    std::uint64_t lowest = std::min(progress_.next_sequence, lowest_removed_);
     bool hold = false;
     for (const auto& [number, segment] : segments_) {
       if (segment.sealed && segment.has_been_read && segment.outstanding == 0 && !hold) {
@@ -501,11 +509,15 @@ Result<> Journal::save_progress() {
       kept = segment.damaged ? files_.rename(segment.path, segment.path + ".damaged")
                              : files_.remove(segment.path);
       if (!kept) break;
+      lowest_removed_ = std::min(lowest_removed_, segment.first_sequence);
       std::lock_guard lock(lock_);
       segments_.erase(number);
     }
   }
-  if (kept && !done.empty()) kept = files_.sync_directory(options_.directory);
+  if (kept && lowest_removed_ != kNothing) {
+    kept = files_.sync_directory(options_.directory);
+    if (kept) lowest_removed_ = kNothing;
+  }
   if (kept) return {};
   std::lock_guard lock(lock_);
   changed_ = true;

@@ -152,7 +152,10 @@ class Journal {
   const JournalOptions options_;
   const Logger logger_;
   std::unique_ptr<FileLock> file_lock_;
-  ProgressFile progress_file_;  // maintenance thread
+  // Maintenance thread. A removed segment comes back with a power cut until the directory is synced.
+  static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
+  ProgressFile progress_file_;
+  std::uint64_t lowest_removed_ = kNothing;  // the first record of those
   std::uint64_t journal_ = 0;   // the number in every header
 
   // Writing thread.

@@ -4,62 +4,16 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
-#include "journal/commit_queue.h"
 #include "journal/faulty_file.h"
 #include "journal/report.h"
 #include "journal/segments.h"
+#include "journal/test_support.h"
 
 namespace tollgate {
 namespace {
 
-constexpr const char* kDirectory = "j";
-
-/// JOURNAL_LOG=1 shows what the journal says.
-Logger logger() {
-  static const Logger shared = [] {
-    if (!std::getenv("JOURNAL_LOG")) return Logger();
-    LogOptions options;
-    options.to_stderr = true;
-    auto opened = Logger::open(options);
-    return opened ? *opened : Logger();
-  }();
-  return shared;
-}
-
-Journal::Entry entry_of(std::string_view text, std::uint32_t messages = 1) {
-  Journal::Entry entry;
-  entry.bytes.assign(kRecordHeaderSize, '\0');
-  entry.bytes += text;
-  entry.messages = messages;
-  return entry;
-}
-
-std::unique_ptr<Journal> open_journal(FileSystem& files, std::uint64_t segment_bytes = 4096,
-                                      const std::string& directory = kDirectory) {
-  auto journal = Journal::open(files, {directory, segment_bytes}, logger());
-  EXPECT_TRUE(journal) << journal.error().message();
-  return journal ? std::move(*journal) : nullptr;
-}
-
-Result<> store(Journal& journal, std::initializer_list<std::string> texts) {
-  std::vector<Journal::Entry> group;
-  for (const auto& text : texts) group.push_back(entry_of(text));
-  TRY(journal.append(std::move(group)));
-  return journal.sync();
-}
-
-std::vector<std::string> drain(Journal& journal, bool settle = false) {
-  std::vector<std::string> texts;
-  while (true) {
-    auto record = journal.next();
-    EXPECT_TRUE(record) << record.error().message();
-    if (!record || !*record) return texts;
-    texts.push_back((*record)->payload);
-    if (settle) journal.settle((*record)->sequence);
-  }
-}
+using namespace journal_test;
 
 // The ordinary life ---------------------------------------------------------------------------------
 
@@ -496,8 +450,6 @@ TEST(JournalDamageTest, SurvivesGarbage) {
   }
 }
 
-// The commit thread -----------------------------------------------------------------------------------
-
 struct TemporaryDirectory {
   TemporaryDirectory() {
     char name[] = "/tmp/tollgate_journal_XXXXXX";
@@ -506,161 +458,6 @@ struct TemporaryDirectory {
   ~TemporaryDirectory() { std::filesystem::remove_all(path); }
   std::string path;
 };
-
-class Pushes {
- public:
-  CommitQueue::Done done() {
-    return [this](const Result<>& result) {
-      std::lock_guard lock(lock_);
-      ++(result ? stored_ : failed_);
-      changed_.notify_all();
-    };
-  }
-  void wait(int all) {
-    std::unique_lock lock(lock_);
-    changed_.wait(lock, [&] { return stored_ + failed_ >= all; });
-  }
-  int stored() {
-    std::lock_guard lock(lock_);
-    return stored_;
-  }
-
- private:
-  std::mutex lock_;
-  std::condition_variable changed_;
-  int stored_ = 0, failed_ = 0;  // lock_
-};
-
-TEST(CommitQueueTest, OneSyncServesMany) {
-  FaultyFileSystem files(1);
-  auto journal = open_journal(files, 4096);
-  constexpr int writers = 4, each = 250;
-  std::set<std::string> given;
-  Pushes pushes;
-  {
-    std::mutex lock;
-    std::condition_variable changed;
-    bool news = false;
-    CommitQueue queue(*journal, {}, logger(), [&] {
-      std::lock_guard hold(lock);
-      news = true;
-      changed.notify_all();
-    });
-    std::thread reader([&] {
-      while (given.size() < writers * each) {
-        for (auto& text : drain(*journal, true)) {
-          EXPECT_TRUE(given.insert(std::move(text)).second);
-        }
-        EXPECT_TRUE(journal->save_progress());
-        std::unique_lock hold(lock);
-        changed.wait_for(hold, std::chrono::milliseconds(20), [&] { return std::exchange(news, false); });
-      }
-    });
-    std::vector<std::thread> threads;
-    for (int writer = 0; writer < writers; ++writer) {
-      threads.emplace_back([&, writer] {
-        for (int i = 0; i < each; ++i) {
-          auto done = pushes.done();
-          EXPECT_TRUE(queue.push(entry_of(fmt::format("{}/{}", writer, i)), done));
-        }
-      });
-    }
-    for (auto& thread : threads) thread.join();
-    pushes.wait(writers * each);
-    reader.join();
-  }
-  EXPECT_EQ(pushes.stored(), writers * each);
-  EXPECT_EQ(given.size(), static_cast<std::size_t>(writers * each));
-}
-
-TEST(CommitQueueTest, RefusesWhenFullAndTakesAgain) {
-  FaultyFileSystem files(1);
-  auto journal = open_journal(files, 2048);
-  Pushes pushes;
-  CommitQueue queue(*journal,
-                    {.max_bytes = 8192, .wait_for_room = std::chrono::milliseconds(5)}, logger(),
-                    [] {});
-  int taken = 0;
-  std::optional<Error> refused;
-  while (!refused && taken < 100) {
-    auto done = pushes.done();
-    auto pushed = queue.push(entry_of(std::string(500, 'x')), done);
-    pushed ? void(++taken) : void(refused = pushed.error());
-  }
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->fault(), Fault::transient);
-  EXPECT_GT(taken, 10);
-  auto done = pushes.done();
-  const auto never = queue.push(entry_of(std::string(9000, 'x')), done);
-  EXPECT_EQ(never.error().fault(), Fault::invalid);
-  pushes.wait(taken);
-  for (int i = 0; i < 1000 && journal->figures().segments > 0; ++i) {
-    drain(*journal, true);
-    ASSERT_TRUE(journal->save_progress());
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the writer ends its segment
-  }
-  EXPECT_EQ(journal->figures().segments, 0u);
-  queue.room_made();
-  EXPECT_TRUE(queue.push(entry_of("again"), done));
-  queue.stop();
-  EXPECT_THAT(drain(*journal), testing::ElementsAre("again"));
-}
-
-TEST(CommitQueueTest, LateSyncLosesNothingToAFailingDisk) {
-  FaultyFileSystem files(3);
-  auto journal = open_journal(files);
-  Pushes pushes;
-  CommitQueue queue(*journal, {.sync_interval = std::chrono::milliseconds(1)}, logger(), [] {});
-  files.fail_at_random(0, 0.7);
-  int stored = 0;
-  for (int i = 0; i < 50; ++i) {
-    auto done = pushes.done();
-    ASSERT_TRUE(queue.push(entry_of(std::to_string(i)), done));
-    pushes.wait(i + 1);
-  }
-  stored = pushes.stored();
-  files.fail_at_random(0, 0);
-  queue.stop();
-  EXPECT_EQ(drain(*journal).size(), static_cast<std::size_t>(stored));
-}
-
-// Prints what a real disk does: JOURNAL_BENCH=directory.
-TEST(JournalBench, DurableBatchesPerSecond) {
-  const char* where = std::getenv("JOURNAL_BENCH");
-  if (!where) GTEST_SKIP() << "set JOURNAL_BENCH to a directory";
-  for (const std::size_t bytes : {300u, 50'000u}) {
-    for (const int writers : {1, 16, 64, 256}) {
-      const std::string directory = std::string(where) + "/bench";
-      std::filesystem::remove_all(directory);
-      auto journal = open_journal(posix_file_system(), std::uint64_t{64} << 20, directory);
-      std::atomic<int> stored{0};
-      const auto start = std::chrono::steady_clock::now();
-      const auto end = start + std::chrono::seconds(2);
-      {
-        CommitQueue queue(*journal, {.max_bytes = std::uint64_t{8} << 30}, logger(), [] {});
-        std::vector<std::thread> threads;
-        for (int writer = 0; writer < writers; ++writer) {
-          threads.emplace_back([&] {  // a sender with one export under way
-            while (std::chrono::steady_clock::now() < end) {
-              Pushes push;
-              auto done = push.done();
-              if (!queue.push(entry_of(std::string(bytes, 'x')), done)) continue;
-              push.wait(1);
-              ++stored;
-            }
-          });
-        }
-        for (auto& thread : threads) thread.join();
-      }
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      fmt::print("{} bytes, {} senders: {:.0f} batches/s, {:.0f} syncs/s, {:.1f} MB/s\n", bytes,
-                 writers, stored / took.count(),
-                 static_cast<double>(journal->figures().syncs) / took.count(),
-                 static_cast<double>(stored) * static_cast<double>(bytes) / took.count() / 1e6);
-      std::filesystem::remove_all(directory);
-    }
-  }
-}
 
 TEST(JournalTest, WorksOnARealDisk) {
   TemporaryDirectory directory;

@@ -54,6 +54,12 @@ class ProgressFile {
   /// When it returns, `progress` survives a power cut. Settled records beyond what fits in a slot
   /// are left out, which means that they are delivered again after a restart.
   Result<> save(const Progress& progress);
+  /// Saves what load() gave again in its slot, for it may be in the system's cache only, and the
+  /// next save goes over the other.
+  Result<> confirm(const Progress& loaded) {
+    --generation_;
+    return save(loaded);
+  }
 
  private:
   Result<> create();

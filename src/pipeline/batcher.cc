@@ -106,10 +106,12 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
       return finish_one();
     }
     auto effects = std::make_shared<Effects>();
+    const bool after_acceptance = accepted_;  // before it is sent: answers may overtake each other
     auto receipts = Transaction::open(
         static_cast<std::uint32_t>(indexes.size()),
-        [self = shared_from_this(), effects, indexes](const TransactionResult& result) {
-          self->ended(indexes, *effects, result);
+        [self = shared_from_this(), effects, indexes,
+         after_acceptance](const TransactionResult& result) {
+          self->ended(indexes, *effects, result, after_acceptance);
         });
     // Processors may settle everything: what that ends must not run inside of prepare().
     Receipt latch = receipts.front().share();
@@ -136,7 +138,8 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     return made;
   }
 
-  void ended(const Indexes& indexes, const Effects& effects, const TransactionResult& result) {
+  void ended(const Indexes& indexes, const Effects& effects, const TransactionResult& result,
+             bool after_acceptance) {
     happen(indexes, effects, result);
     std::vector<const Failure*> refused;
     bool any_accepted = false;
@@ -159,7 +162,9 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
       owner_.accepted();
     }
     if (refused.size() > 1) return halve(indexes, refused);
-    if (refused.size() == 1) suspect(indexes[refused.front()->record], refused.front()->error);
+    if (refused.size() == 1) {
+      suspect(indexes[refused.front()->record], refused.front()->error, after_acceptance);
+    }
     finish_one();
   }
 
@@ -174,13 +179,12 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     for (std::size_t i = 0; i < refused.size(); ++i) {
       (i < refused.size() / 2 ? left : right).push_back(indexes[refused[i]->record]);
     }
-    ++unfinished_;
-    // Not from inside an ack: a long bisection would hold up the network thread.
-    owner_.executor_.post([self = shared_from_this(), left = std::move(left),
-                           right = std::move(right)]() mutable {
-      self->attempt(std::move(left));
-      self->attempt(std::move(right));
-    });
+    {
+      std::lock_guard lock(suspects_lock_);
+      next_.push_back(std::move(left));
+      next_.push_back(std::move(right));
+    }
+    finish_one();
   }
 
   /// The effects of what was delivered, once. Where only a part was, they are worked out again for
@@ -206,31 +210,60 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     return static_cast<Outcome>(std::ranges::max_element(result.count) - result.count.begin());
   }
 
-  void suspect(std::uint32_t index, const Error& error) {
+  void suspect(std::uint32_t index, const Error& error, bool after_acceptance) {
     std::lock_guard lock(suspects_lock_);
-    suspects_.push_back({std::move(snapshot_[index].receipt), error, describe(snapshot_[index]),
-                         Clock::now()});
+    suspects_.push_back({shared_from_this(), index, error, Clock::now(), after_acceptance});
   }
 
+  /// One try ended. The next ones are made when all of their level did, so that what was accepted
+  /// is known by then.
   void finish_one() {
     if (--unfinished_ > 0) return;
-    if (suspects_.empty()) return;
+    std::vector<Indexes> next = std::exchange(next_, {});
+    if (next.empty() && accepted_) {
+      // Refused before anything was accepted: it may have been the moment and not the message.
+      const auto doubtful = std::ranges::partition(suspects_, &Suspect::after_acceptance);
+      for (const Suspect& each : doubtful) next.push_back({each.index});
+      suspects_.erase(doubtful.begin(), doubtful.end());
+    }
+    if (!next.empty()) return attempt_all(std::move(next));
+    std::vector<Suspect> suspects = std::exchange(suspects_, {});
+    if (suspects.empty()) return;
     if (accepted_) {
-      owner_.settle_suspects(std::move(suspects_), true);
-    } else if (suspects_.size() > 1) {
-      owner_.settle_suspects(std::move(suspects_), false);
+      owner_.settle_suspects(std::move(suspects), true);
+    } else if (suspects.size() > 1) {
+      owner_.settle_suspects(std::move(suspects), false);
     } else {
-      auto& [receipt, error, id, since] = suspects_.front();
-      owner_.isolated(std::move(receipt), std::move(error), std::move(id));
+      owner_.isolated(std::move(suspects.front()));
     }
   }
 
+  void attempt_all(std::vector<Indexes> parts) {
+    unfinished_ = static_cast<int>(parts.size());
+    // Not from inside an ack: a long bisection would hold up the network thread.
+    owner_.executor_.post([self = shared_from_this(), parts = std::move(parts)]() mutable {
+      for (Indexes& part : parts) self->attempt(std::move(part));
+    });
+  }
+
+ public:
+  /// The destination accepted something else since `index` was refused alone: try it once more.
+  void retry(std::uint32_t index) {
+    accepted_ = true;
+    attempt_all({{index}});
+  }
+
+  Receipt& receipt(std::uint32_t index) { return snapshot_[index].receipt; }
+  std::string id(std::uint32_t index) const { return describe(snapshot_[index]); }
+
+ private:
   const Flight flight_;  // goes last
   Batcher& owner_;
   Batch snapshot_;
   std::mutex preparing_;
   std::mutex suspects_lock_;
-  std::vector<Suspect> suspects_;       // suspects_lock_, until the last try ended
+  std::vector<Suspect> suspects_;       // suspects_lock_, until the last try of a level ended
+  std::vector<Indexes> next_;           // likewise; the tries of the next level
   std::atomic<int> unfinished_{0};      // tries that did not end
   std::atomic<bool> accepted_{false};   // the destination took a part of this batch
 };
@@ -253,7 +286,7 @@ Batcher::~Batcher() {
   stop_timers();
   child_.reset();  // answers what it still has
   pending_.fail(stopping());
-  for (Suspect& each : suspects_) each.receipt.fail(stopping());
+  for (Suspect& each : suspects_) each.flush->receipt(each.index).fail(stopping());
   executor_.settle();
   flights_->wait();
 }
@@ -395,7 +428,7 @@ void Batcher::close(std::chrono::steady_clock::time_point deadline) {
     std::lock_guard lock(brake_lock_);
     left.swap(suspects_);
   }
-  for (Suspect& each : left) each.receipt.fail(stopping());
+  for (Suspect& each : left) each.flush->receipt(each.index).fail(stopping());
   executor_.settle();
   if (!flights_->wait_until(std::max(deadline, Clock::now()) + kLastAnswers)) {
     logger_.error("an output did not answer all its writes when it was closed");
@@ -421,23 +454,27 @@ void Batcher::stop_timers() {
 // The brake ---------------------------------------------------------------------------------------
 
 void Batcher::accepted() {
-  std::vector<Suspect> confirmed;
+  std::vector<Suspect> doubtful;
   bool was_paused = false;
   {
     std::lock_guard lock(brake_lock_);
-    confirmed.swap(suspects_);
+    doubtful.swap(suspects_);
     was_paused = std::exchange(paused_until_, {}) != Clock::time_point{};
   }
   if (was_paused) gate_.open();
-  if (!confirmed.empty()) settle_suspects(std::move(confirmed), true);
+  for (const Suspect& each : doubtful) each.flush->retry(each.index);
 }
 
-void Batcher::isolated(Receipt receipt, Error error, std::string id) {
+void Batcher::isolated(Suspect suspect) {
   std::vector<Suspect> given_up;
+  const auto flush = suspect.flush;
+  const std::uint32_t index = suspect.index;
+  bool closed = false;
   {
     std::lock_guard lock(brake_lock_);
-    if (!closed_) {
-      suspects_.push_back({std::move(receipt), std::move(error), std::move(id), Clock::now()});
+    closed = closed_;
+    if (!closed) {
+      suspects_.push_back(std::move(suspect));
       if (suspects_.size() > 1) {
         given_up.swap(suspects_);
       } else if (!suspect_timer_) {
@@ -445,7 +482,7 @@ void Batcher::isolated(Receipt receipt, Error error, std::string id) {
       }
     }
   }
-  if (receipt) receipt.fail(stopping());
+  if (closed) flush->receipt(index).fail(stopping());
   settle_suspects(std::move(given_up), false);
 }
 
@@ -480,9 +517,11 @@ void Batcher::settle_suspects(std::vector<Suspect> suspects, bool guilty) {
   if (guilty) {
     for (Suspect& each : suspects) {
       counters_.isolated->add_count(1);
-      logger_.write(LogLevel::warn, "The destination refused one event of a batch; the others were delivered",
-                    {{"id", each.id}, {"reason", std::string(each.error.message())}});
-      each.receipt.fail(each.error, Refusal::content);
+      logger_.write(LogLevel::warn,
+                    "The destination refused one event of a batch; the others were delivered",
+                    {{"id", each.flush->id(each.index)},
+                     {"reason", std::string(each.error.message())}});
+      each.flush->receipt(each.index).fail(each.error, Refusal::content);
     }
     return;
   }
@@ -496,7 +535,7 @@ void Batcher::settle_suspects(std::vector<Suspect> suspects, bool guilty) {
       kBrakePause.count(), suspects.front().error.message());
   // Without the server's words: a drop_on rule that matches them is meant for culprits only.
   for (Suspect& each : suspects) {
-    each.receipt.fail(Error(Fault::transient, std::string(kBroken)));
+    each.flush->receipt(each.index).fail(Error(Fault::transient, std::string(kBroken)));
   }
 }
 

@@ -37,9 +37,10 @@ struct BatchPolicy {
 ///
 /// When the destination refuses a batch for its content, the batch as it stood before the
 /// processors that can be run again is halved and each half tried alone, until the culprits stand
-/// alone: at most 1 + 2·k·⌈log₂ n⌉ requests for k culprits among n. Only the culprits are reported
-/// as refused. The brake: a culprit is believed only once the destination accepted something since
-/// its batch was refused; when isolated messages keep failing and nothing is accepted, it is the
+/// alone: at most 1 + 2·k·⌈log₂ n⌉ requests for k culprits among n (one more for a pair). Only the
+/// culprits are reported as refused. The brake: a culprit is believed only if it was refused in a
+/// try that began after the destination accepted something since, so one that was refused earlier is
+/// tried once more; when isolated messages keep failing and nothing is accepted, it is the
 /// destination that is broken: everything is reported as transient, and writes pause.
 ///
 /// The period runs from the last flush, or from its last idle tick: with nothing to flush it starts
@@ -69,6 +70,14 @@ class Batcher final : public Output {
  private:
   using Clock = std::chrono::steady_clock;
   class Flush;
+  /// A message that was refused alone.
+  struct Suspect {
+    std::shared_ptr<Flush> flush;
+    std::uint32_t index;
+    Error error;
+    Clock::time_point since;
+    bool after_acceptance;  ///< its try began when the destination had accepted others since
+  };
   class Flights;
   class Flight;
   friend class Flush;
@@ -83,7 +92,7 @@ class Batcher final : public Output {
 
   // The brake.
   void accepted();
-  void isolated(Receipt receipt, Error error, std::string id);
+  void isolated(Suspect suspect);
   void arm_suspect_timer(std::chrono::nanoseconds wait);  // requires brake_lock_
   void give_up_overdue();
   bool braked() const;
@@ -111,12 +120,6 @@ class Batcher final : public Output {
   std::mutex chains_lock_;
   std::vector<std::unique_ptr<ProcessorChain>> once_chains_, again_chains_;  // chains_lock_
 
-  struct Suspect {
-    Receipt receipt;
-    Error error;
-    std::string id;
-    Clock::time_point since;
-  };
   void settle_suspects(std::vector<Suspect> suspects, bool guilty);
 
   mutable std::mutex brake_lock_;

@@ -35,6 +35,8 @@ class Faults:
 
     def __call__(self, request):
         action = self.action if request.number % self.period == 0 else None
+        if callable(action):
+            action = action(request)
         if action is not None and not action.takes:
             return action
         bad = {sequence_of(event) for event in request.events
@@ -52,8 +54,11 @@ ACTIONS = {
     "reset after taking": Action(202, take=True, end="reset"),
     "answer cut short": Action(202, take=True, end="truncate"),
     "slow": Action(202, delay=0.7), "hang": Action(202, take=True, end="hang", delay=3.0),
-    "413": Action(413),
+    "too large": lambda request: Action(413) if len(request.events) > 20 else None,
 }
+# A gateway that is wrong for a moment. Only ever about all requests: one good event refused alone
+# between others that are accepted cannot be told from a bad one.
+REFUSALS = {"all 400": Action(400), "all 413": Action(413)}
 
 
 def draw_plan(chance, seconds):
@@ -63,8 +68,10 @@ def draw_plan(chance, seconds):
         kind = chance.choices(["misbehave", "outage", "kill", "terminate", "reload"],
                               [6, 2, 2, 1, 1])[0]
         length = chance.uniform(0.2, 2.0)
-        detail = (chance.choice(sorted(ACTIONS)), chance.choice([1, 2, 3, 5])) \
-            if kind == "misbehave" else None
+        detail = None
+        if kind == "misbehave":
+            name = chance.choice(sorted(ACTIONS | REFUSALS))
+            detail = (name, 1 if name in REFUSALS else chance.choice([1, 2, 3, 5]))
         plan.append((at, kind, detail, length))
         at += length + chance.uniform(0.2, 1.5)
     return plan
@@ -102,7 +109,7 @@ class Run:
 
     def fault(self, kind, detail, length):
         if kind == "misbehave":
-            action, self.faults.period = ACTIONS[detail[0]], detail[1]
+            action, self.faults.period = (ACTIONS | REFUSALS)[detail[0]], detail[1]
             self.faults.action = action
             time.sleep(length)
             self.faults.action = None

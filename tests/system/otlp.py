@@ -12,8 +12,11 @@ import time
 from dataclasses import dataclass, field
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+# Who polls a channel while no call waits on it: at the default of 5 s a channel that lost its server
+# may never see that its next attempt to connect succeeded.
+os.environ.setdefault("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "20")
 
-import grpc  # noqa: E402 (reads the variable)
+import grpc  # noqa: E402 (reads the variables)
 
 EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 

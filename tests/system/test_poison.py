@@ -95,6 +95,21 @@ class Poison(SystemTest):
                     wait_until(lambda: collector.ready()[0] == 200, 10, "ready again")
                     self.assert_ledger(collector, dropped=0)
 
+    def test_a_moment_of_refusing_everything(self):
+        """A gateway that is wrong for a moment makes no event guilty, though others are accepted
+        soon after."""
+        for status in (400, 413):
+            for moment in (1, 20, 60, 150):
+                with self.subTest(status=status, requests=moment):
+                    script = lambda request: problem(status, "a moment") \
+                        if request.number <= moment else None
+                    with Destination(free_port(), script) as destination:
+                        collector = self.page_collector(destination)
+                        load = Load(collector.grpc_port, 3, 100, senders=3, timeout=6).start()
+                        load.join(60 * harness.patience)
+                        self.assert_complete(load, destination)
+                        self.assert_ledger(collector, dropped=0)
+
     def test_culprits_go_to_a_dead_letter_file(self):
         culprits = {11, 222}
         with Destination(free_port(), refuses(lambda e: sequence_of(e) in culprits)) as destination:

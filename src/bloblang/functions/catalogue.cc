@@ -17,7 +17,8 @@ std::vector<std::span<const Function>> method_lists() {
           kTimeMethods, kTimeSpanMethods, kIterationMethods, kArrayMethods, kSortMethods,
           kObjectMethods, kMergeMethods, kJsonMethods, kEncodingMethods, kHashMethods,
           kCipherMethods, kTextParsingMethods, kSchemaMethods, kJwtMethods, kBinaryParsingMethods,
-          kYamlMethods};
+          kYamlMethods, kXmlMethods, kJsonPathMethods,
+          kChangelogMethods};
 }
 
 std::vector<const Function*> sorted(const std::vector<std::span<const Function>>& lists) {

@@ -40,6 +40,9 @@ extern const std::span<const Function> kSchemaMethods;         // schema_check.c
 extern const std::span<const Function> kJwtMethods;            // jwt.cc
 extern const std::span<const Function> kBinaryParsingMethods;  // parsing_binary.cc
 extern const std::span<const Function> kYamlMethods;           // yaml_text.cc
+extern const std::span<const Function> kXmlMethods;            // xml_text.cc
+extern const std::span<const Function> kJsonPathMethods;       // json_path.cc
+extern const std::span<const Function> kChangelogMethods;      // changelog.cc
 
 const Function* find_function(std::string_view name);
 const Function* find_method(std::string_view name);

@@ -56,13 +56,18 @@ struct Frame {
   bool key_merges = false;
 };
 
+/// What is wrong with a mapping, after the order of the mapping.
+using Complaint = std::pair<std::size_t, std::string>;
+constexpr auto kOrder = &Complaint::first;
+
 /// Builds the value of a text's first document from libyaml's events, without recursion.
 class Reader {
  public:
   Reader(std::string_view text, Arena& arena) : arena_(arena) {
     usable_ = yaml_parser_initialize(&parser_) == 1;
     if (usable_) {
-      yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
+      yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(
+                                                 text.empty() ? "" : text.data()),
                                    text.size());
     }
   }
@@ -99,7 +104,7 @@ class Reader {
   }
 
   std::string joined_complaints() {
-    std::ranges::stable_sort(complaints_, {}, &std::pair<std::size_t, std::string>::first);
+    std::ranges::stable_sort(complaints_, {}, kOrder);
     std::string all = "unmarshal errors:";
     for (const auto& complaint : complaints_) all += "\n  " + complaint.second;
     return all;
@@ -144,6 +149,10 @@ class Reader {
   void close() {
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
+    if (std::ranges::find(complaints_, frame.order, kOrder) != complaints_.end()) {
+      // What is inside of a refused mapping is not looked at.
+      std::erase_if(complaints_, [&](const Complaint& c) { return c.first > frame.order; });
+    }
     const Value value = frame.is_mapping ? finish_mapping(frame) : finish_sequence(frame);
     if (!frame.anchor.empty()) anchors_[frame.anchor] = {value, frame.nodes, true};
     place(value, frame.nodes, nullptr, frame.line);
@@ -162,7 +171,9 @@ class Reader {
     for (const Value& merged : frame.merged) collect_merged(merged, all);
     std::ranges::reverse(all);
     all.insert(all.end(), frame.members.begin(), frame.members.end());
-    return Value::object(make_object_of(arena_, all.data(), all.size()));
+    auto* const members = arena_.allocate_array<Member>(all.size());
+    std::ranges::copy(all, members);
+    return Value::object(make_object_of(arena_, members, all.size()));
   }
 
   void collect_merged(Value merged, std::vector<Member>& all) {
@@ -296,7 +307,7 @@ class Reader {
   Arena& arena_;
   bool finished_ = false;
   std::string fault_;
-  std::vector<std::pair<std::size_t, std::string>> complaints_;  ///< by order of the collection
+  std::vector<Complaint> complaints_;  ///< by order of the collection
   std::vector<Frame> stack_;
   std::map<std::string, Anchored> anchors_;
   std::size_t next_order_ = 0;
