@@ -137,6 +137,16 @@ bool report_lints(const LoadedConfig& config, bool chilled, const Logger& logger
   return sound || chilled;
 }
 
+/// Says why the process ends: in the log, or where the log is off, on stderr. The exit code.
+int closing(const Logger& logger, const std::string& reason) {
+  if (logger.enabled(LogLevel::error)) {
+    logger.error("{}", reason);
+  } else {
+    fmt::print(stderr, "{}\n", reason);
+  }
+  return 1;
+}
+
 }  // namespace
 
 int run_collector(const CommonFlags& flags) {
@@ -165,9 +175,9 @@ int run_collector(const CommonFlags& flags) {
                  options.path);
   }
   if (!report_lints(*config, flags.chilled, *logger)) {
-    fmt::print(stderr, "shutting down due to linter errors, to prevent shutdown run Tollgate with "
-                       "--chilled\n");
-    return 1;
+    return closing(*logger,
+                   "Shutting down due to linter errors, to prevent shutdown run Tollgate with "
+                   "--chilled");
   }
 
   const auto memory_limit = parse_size(flags.memory_limit);
@@ -177,8 +187,7 @@ int run_collector(const CommonFlags& flags) {
   }
   auto service = Service::make(*config, catalogue, *logger, {*memory_limit});
   if (!service) {
-    fmt::print(stderr, "service closing due to: {}\n", service.error().message());
-    return 1;
+    return closing(*logger, fmt::format("Service closing due to: {}", service.error().message()));
   }
   const auto reload = [&] {
     logger->info("Reloading {}", options.path);
@@ -202,8 +211,7 @@ int run_collector(const CommonFlags& flags) {
   }
   logger->info("Launching a Tollgate instance, use CTRL+C to close");
   if (auto ran = (*service)->run(); !ran) {
-    fmt::print(stderr, "service closing due to: {}\n", ran.error().message());
-    return 1;
+    return closing(*logger, fmt::format("Service closing due to: {}", ran.error().message()));
   }
   return 0;
 }

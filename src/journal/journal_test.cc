@@ -1,3 +1,4 @@
+// Long because the model test needs the whole of the faulty file system's operations in one place.
 #include "journal/journal.h"
 
 #include <gmock/gmock.h>

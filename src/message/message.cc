@@ -197,6 +197,13 @@ void Message::set_error(const MessageError& error) {
       arena.copy(error.source_path), error.has_source});
 }
 
+void Message::forget_view() {
+  if (!lazy_bytes_) return;
+  lazy_bytes_ = nullptr;
+  document_ = {};
+  has_document_ = false;
+}
+
 Message Message::copy() const {
   Message copy(*memory_);
   copy.identity = identity;
@@ -246,6 +253,7 @@ void Batch::encode() {
   for (Message& message : messages_) {
     message.bytes();
     message.share_metadata();
+    message.forget_view();
   }
 }
 

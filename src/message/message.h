@@ -120,6 +120,10 @@ class Message {
 
   // Life ------------------------------------------------------------------------------------------
 
+  /// Leaves only the bytes of a message whose document is a view, because reading a view builds
+  /// parts of it in place, which a constant message must not do. Requires: has_bytes().
+  void forget_view();
+
   BatchMemory& memory() const { return *memory_; }
   /// A copy with the same payload, metadata, error, identity and memory. Its receipt is empty.
   Message copy() const;

@@ -177,7 +177,7 @@ TEST(LogsDecode, DocumentIsTheSameValue) {
     ASSERT_FALSE(parsed.is_error()) << parsed.as_text();
     std::string from_bytes, from_document;
     append_json(from_bytes, parsed, arena);
-    append_json(from_document, message.document(), arena);
+    append_json(from_document, message.document(), message.memory().arena);
     EXPECT_EQ(from_bytes, from_document);
   }
 }
@@ -188,6 +188,22 @@ TEST(LogsDecode, AReplacedDocumentIsWrittenSorted) {
   Message& message = decoded->batch[1];
   message.set_document(message.document());  // `root = this`
   EXPECT_EQ(message.bytes().find(R"({"record":{},"resource":)"), 0u);
+}
+
+TEST(LogsDecode, AnEncodedBatchMayBeReadInAnyArena) {
+  auto decoded = decode(full_export());
+  ASSERT_TRUE(decoded);
+  decoded->batch.encode();
+  const Batch& constant = decoded->batch;
+  for (int round = 0; round < 2; ++round) {
+    for (const Message& message : constant) {
+      Arena scratch;
+      const Value document = message.document(scratch);
+      ASSERT_FALSE(document.is_error());
+      std::string out;
+      EXPECT_TRUE(append_json(out, document, scratch));
+    }
+  }
 }
 
 TEST(LogsDecode, FieldsAreFoundWithoutBuildingTheRest) {
@@ -275,7 +291,7 @@ TEST(LogsDecode, SurvivesMutatedExports) {
       Arena arena;
       ASSERT_FALSE(parse_json(message.bytes(), arena).is_error()) << message.bytes();
       std::string out;
-      append_json(out, message.document(), arena);
+      append_json(out, message.document(), message.memory().arena);
     }
   }
   EXPECT_GT(good, 1000);

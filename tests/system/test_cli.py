@@ -268,59 +268,5 @@ output:
         self.check("completion nosuchshell", 1)
 
 
-class ConfigurationCorpus(SystemTest):
-    """What the reference program answers to our configurations. Our positions are those of the
-    value, and we find more at once; but what it refuses we refuse, and its reasons are ours."""
-
-    # Merge keys work here.
-    ACCEPTED = {"anchor_component_merge.yaml"}
-    # Mistakes that it finds only once it starts, and keys that stand twice.
-    REFUSED = {"bad_durations.yaml", "bad_option_codec.yaml", "interp_not_a_field.yaml",
-               "missing_broker_outputs.yaml", "missing_drop_on_output.yaml",
-               "missing_file_paths.yaml", "missing_retry_output.yaml",
-               "missing_switch_case_output.yaml", "wrong_bool.yaml", "wrong_int.yaml",
-               "wrong_int_quoted.yaml",
-               "env_in_number.yaml", "duplicate_key.yaml", "duplicate_nested_key.yaml"}
-    # Where its echo loses keys that were merged in, and keys that stand twice.
-    OWN_ECHO = {"anchors.yaml", "merge_overrides.yaml", "duplicate_keys.yaml"}
-
-    @staticmethod
-    def flags_of(text, word):
-        match = re.match(r"# %s (.*)" % word, text)
-        return shlex.split(match[1]) if match else []
-
-    def test_lint_corpus(self):
-        for path in sorted((CORPUS / "lint").glob("*.yaml")):
-            with self.subTest(path.name):
-                expected = Path(str(path) + ".lints").read_text()
-                done = run("lint", *self.flags_of(path.read_text(), "FLAGS"), path.name,
-                           cwd=path.parent)
-                refuses = bool(expected) and path.name not in self.ACCEPTED or \
-                    path.name in self.REFUSED
-                self.assertEqual(done.returncode, int(refuses), done.stderr)
-                for line in done.stderr.splitlines():
-                    self.assertNotRegex(line, r"\(0,|,0\)", "a position")
-
-    def test_echo_corpus(self):
-        for path in sorted((CORPUS / "echo").glob("*.yaml")):
-            if not Path(str(path) + ".echo").exists() or path.name in self.OWN_ECHO:
-                continue
-            with self.subTest(path.name):
-                text = path.read_text()
-                env = {name: json.loads(value)
-                       for name, value in re.findall(r"(?m)^# ENV (\w+)=(.*)$", text)}
-                arguments = [each for line in re.findall(r"(?m)^# ARGS (.*)$", text)
-                             for each in shlex.split(line)]
-                done = run("echo", *arguments, path.name, cwd=path.parent, env=env)
-                self.assertEqual(done.returncode, 0, done.stderr)
-                if done.stdout.strip() == Path(str(path) + ".echo").read_text().strip():
-                    continue
-                # Layout apart: what we make of the recorded form is what we make of the original.
-                recorded = self.write("recorded.yaml", Path(str(path) + ".echo").read_text())
-                again = run("echo", recorded)
-                self.assertEqual(again.returncode, 0, again.stderr)
-                self.assertEqual(done.stdout, again.stdout)
-
-
 if __name__ == "__main__":
     harness.main()

@@ -80,7 +80,8 @@ class Endpoints(SystemTest):
             first = self.page_collector(destination)
             second = self.page_collector(destination, ready=False, grpc_port=first.grpc_port)
             self.assertNotEqual(second.wait(10), 0)
-            self.assertTrue(second.log_lines("level=error", str(first.grpc_port)), second.log())
+            self.assertTrue(second.log_lines("address already in use", str(first.grpc_port)),
+                            second.log())
             self.assertTrue(first.alive())
 
     def test_a_token_on_the_input(self):

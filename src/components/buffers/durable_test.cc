@@ -102,7 +102,7 @@ TEST_P(DurableBufferTest, RefusesWhatNeverFits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DurableBufferTest, testing::Values("journal", "sqlite"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace tollgate

@@ -106,7 +106,9 @@ class Log final : public Processor {
                      std::string(type_in_message(mapped)));
     }
     for (const Member& member : mapped.as_object().members(scratch_)) {
-      fields.push_back({std::string(member.key), text_of(member.value, scratch_)});
+      std::string json;  // of what is no string, so that a JSON log keeps its type
+      if (!member.value.is_text()) append_json(json, member.value, scratch_);
+      fields.push_back({std::string(member.key), text_of(member.value, scratch_), std::move(json)});
     }
     return {};
   }
