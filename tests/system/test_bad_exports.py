@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What a careless or hostile sender can send: a clear error, bounded memory, the next one served."""
+"""What careless or hostile senders send: a clear error, bounded memory, the next one served."""
 
 import gzip
 import socket
@@ -55,9 +55,9 @@ class BadExports(SystemTest):
     def raw_export(self, body, *headers, path=EXPORT):
         """Headers and trailers of the answer to any body, by curl."""
         (upload := self.write("body", "")).write_bytes(body)
-        arguments = ["curl", "-sS", "--http2-prior-knowledge", "--max-time", "30", "-o", "/dev/null",
-                     "-D", "-", "--data-binary", "@%s" % upload, "-H", "te: trailers",
-                     "-H", "Expect:"]
+        arguments = ["curl", "-sS", "--http2-prior-knowledge", "--max-time", "30",
+                     "-o", "/dev/null", "-D", "-", "--data-binary", "@%s" % upload,
+                     "-H", "te: trailers", "-H", "Expect:"]
         if not any(each.lower().startswith("content-type") for each in headers):
             arguments += ["-H", "content-type: application/grpc"]
         for each in headers:
@@ -136,7 +136,8 @@ class BadExports(SystemTest):
             with self.subTest(name):
                 answer = self.raw_export(message, "grpc-encoding: " + encoding)
                 self.assertNotIn(answer.get("grpc-status"), (None, "0"), answer)
-        answer = self.raw_export(self.message(body, True), "grpc-encoding: snappy")
+        # Without a body: curl 7.88 overlooks answers that come before it sent all.
+        answer = self.raw_export(b"", "grpc-encoding: snappy")
         self.assert_status(answer, grpc.StatusCode.UNIMPLEMENTED)
         self.assertIn("gzip", answer.get("grpc-accept-encoding", ""))
         self.assert_serves()

@@ -84,7 +84,8 @@ class Page(SystemTest):
         self.assertLessEqual(max(sizes), 100, "batching.count")
         for request in destination.requests:
             self.assertEqual(request.path, "/v3/openmeter/events")
-            self.assertEqual(request.headers["authorization"], "Bearer $KONNECT_SYSTEM_ACCESS_TOKEN")
+            self.assertEqual(request.headers["authorization"],
+                             "Bearer $KONNECT_SYSTEM_ACCESS_TOKEN")
             self.assertEqual(request.headers["content-type"], "application/json")
 
     def test_dumped_requests_hide_the_token(self):
@@ -97,7 +98,8 @@ class Page(SystemTest):
                 arguments=["-s", "logger.level=DEBUG"])
             load = Load(port, 1, 3, senders=1).start().join(20)
             self.assert_complete(load, destination)
-            self.assertEqual(destination.requests[0].headers["authorization"], "Bearer " + secret)
+            (request,) = destination.requests
+            self.assertEqual(request.headers["authorization"], "Bearer " + secret)
             dumped = collector.wait_log("level=debug", "/v3/openmeter/events")
             self.assertIn("REDACTED", " ".join(dumped).upper())
             collector.wait_log("level=debug", "202")
