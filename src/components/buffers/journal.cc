@@ -188,7 +188,7 @@ class JournalBuffer final : public Buffer, public BufferPump::Source {
 
   // The maintenance thread. Saving often keeps short what a killed process delivers twice.
   void maintain() {
-    constexpr auto interval = std::chrono::milliseconds(200);
+    constexpr auto interval = std::chrono::milliseconds(50);
     std::unique_lock lock(lock_);
     for (bool last = false; !last;) {
       ended_.wait_for(lock, interval, [this] { return ending_; });
