@@ -264,7 +264,8 @@ class Model {
 
   void step() {
     if (faults_ && random(40) == 0) {
-      files.fail_at_random(random(3) == 0 ? 0.2 : 0, random(3) == 0 ? 0.3 : 0);
+      files.fail_at_random(random(3) == 0 ? 0.2 : 0, random(3) == 0 ? 0.3 : 0,
+                           random(3) == 0 ? 0.3 : 0);
       files.set_capacity(random(4) == 0 ? 150'000 + random(2000) : FaultyFileSystem::kNever);
     }
     switch (random(12)) {

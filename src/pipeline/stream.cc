@@ -131,7 +131,9 @@ Result<std::unique_ptr<Stream>> Stream::build(Environment& environment, Resource
   stream->input_ = TRY(build_input(environment, resources, config.input, "root.input"));
 
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  const auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
+  auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
+  // As in the incumbent: without processors batches reach the output in the order of the input.
+  if (factories.empty()) threads = 1;
   for (std::size_t i = 0; i < threads; ++i) stream->chains_.emplace_back(factories);
   return stream;
 }

@@ -285,5 +285,37 @@ class Memory(SystemTest):
             self.assertTrue(collector.log_lines("50 messages were left in the memory buffer"))
 
 
+class Sqlite(SystemTest):
+    def test_processors_and_order(self):
+        """As the reference engine does it: batches stay in order and whole."""
+        config = self.write("sqlite.yaml", """
+input:
+  generate: {mapping: 'root = "x%d".format(counter())', count: 10, batch_size: 2, interval: ""}
+buffer:
+  sqlite:
+    path: ./buffer.db
+    pre_processors:
+      - mapping: root = content().uppercase()
+    post_processors:
+      - mapping: 'root = if content().string() == "X3" { deleted() } else { content() + "!" }'
+output:
+  processors:
+    - mapping: root = content() + " %d of %d".format(batch_index(), batch_size())
+  stdout: {codec: lines}
+logger: {level: "OFF"}
+http: {enabled: false}
+""")
+        for _ in range(2):  # the second time finds nothing left over
+            ran = harness.run("run", config, cwd=self.directory)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            self.assertEqual(ran.stdout.splitlines(), [
+                "X1! 0 of 2", "X2! 1 of 2", "X4! 0 of 1", "X5! 0 of 2", "X6! 1 of 2", "X7! 0 of 2",
+                "X8! 1 of 2", "X9! 0 of 2", "X10! 1 of 2"])
+        self.assertEqual(self.database().stat().st_mode & 0o777, 0o600)
+
+    def database(self):
+        return Path(self.directory) / "buffer.db"
+
+
 if __name__ == "__main__":
     harness.main()

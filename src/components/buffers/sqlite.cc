@@ -179,13 +179,13 @@ class SqliteBuffer final : public Buffer, public BufferPump::Source {
 
   ~SqliteBuffer() override {
     stop();
-    pump_.reset();
     {
       std::lock_guard lock(shared_->lock);
       shared_->ending = true;
     }
     shared_->changed.notify_all();
-    if (writer_.joinable()) writer_.join();
+    if (writer_.joinable()) writer_.join();  // it wakes the pump
+    pump_.reset();
   }
 
   Result<> start(Intake& downstream) override {
