@@ -85,6 +85,8 @@ class NodeContext final : public BuildContext {
     if (std::exchange(observed_, true)) return output;
     return observe_output(std::move(output), *this);
   }
+  /// What an input or a buffer gathers batches with is not counted as an output.
+  void is_no_output() { observed_ = true; }
 
  private:
   std::string below(std::string_view where) const {
@@ -114,6 +116,7 @@ Result<Product> build(ComponentKind kind, Environment& environment, Resources& r
                                        use.error().message));
   const auto* type = environment.catalogue.type<Product>(use->spec->name);
   NodeContext context(environment, resources, path, use->label, std::string(use->spec->name));
+  if (kind != ComponentKind::output) context.is_no_output();
   auto built = type->build(use->body, context);
   if (!built) return std::unexpected(std::move(built).error().within(path));
   return wrap(std::move(*built), context, *use, type->info);
