@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "value/encoding.h"
@@ -80,14 +82,13 @@ char* write_escape(char* to, unsigned char c) {
   }
 }
 
+/// Writes the string from its first character that may need an escape.
 template <bool html>
-void write_string(Sink& sink, std::string_view text) {
+char* write_rest_of_string(Sink& sink, char* to, const char* from, const char* end) {
   constexpr std::size_t longest = 6;  // of one character
-  const char* from = text.data();
-  const char* const end = from + text.size();
-  char* to = sink.room(text.size() + 2 + longest);
-  *to++ = '"';
   while (true) {
+    sink.advance_to(to);
+    to = sink.room(static_cast<std::size_t>(end - from) + 1 + longest);
     const char* const run = find_json_stop<JsonStops{.html = html, .non_ascii = true}>(from, end);
     to = std::copy(from, run, to);
     from = run;
@@ -100,11 +101,26 @@ void write_string(Sink& sink, std::string_view text) {
       to = escape ? write_unicode_escape(to, rune.code) : std::copy_n(from, rune.width, to);
       from += rune.width;
     }
-    sink.advance_to(to);
-    to = sink.room(static_cast<std::size_t>(end - from) + 1 + longest);
   }
   *to++ = '"';
-  sink.advance_to(to);
+  return to;
+}
+
+/// Room that a string takes if nothing in it is escaped.
+constexpr std::size_t string_room(std::string_view text) { return text.size() + 2; }
+
+/// Writes `text` at `to` and returns where it ends.
+/// Requires: sink.room(string_room(text)).
+template <bool html>
+char* write_string(Sink& sink, char* to, std::string_view text) {
+  constexpr JsonStops stops{.html = html, .non_ascii = true};
+  *to++ = '"';
+  const char* const end = text.data() + text.size();
+  const char* const stop = copy_json_plain<stops>(text.data(), end, to);
+  to += stop - text.data();
+  if (stop != end) [[unlikely]] return write_rest_of_string<html>(sink, to, stop, end);
+  *to++ = '"';
+  return to;
 }
 
 class JsonWriter {
@@ -117,21 +133,20 @@ class JsonWriter {
 
   bool write(Value root) {
     if (!begin(root)) return false;
-    while (!open_.empty()) {
-      Open& innermost = open_.back();
+    while (depth_ > 0) {
+      Open& innermost = open_[depth_ - 1];
       if (innermost.next == innermost.count) {
         close();
         continue;
       }
-      if (innermost.next > 0) sink_.put(',');
       const std::uint32_t index = innermost.next++;
-      if (lines_) break_line();
       if (innermost.array) {
+        if (index > 0) sink_.put(',');
+        if (lines_) break_line();
         if (!begin(innermost.array[index])) return false;
       } else {
         const Member& member = innermost.members[index];
-        string(member.key);
-        sink_.put(lines_ ? std::string_view(": ") : std::string_view(":"));
+        key(member.key, index > 0);
         if (!begin(member.value)) return false;
       }
     }
@@ -188,30 +203,51 @@ class JsonWriter {
     sink_.put(opening);
     if (container.count == 0) {
       sink_.put(closing);
-    } else {
-      open_.push_back(container);
+      return;
     }
+    if (depth_ == open_.size()) deepen();
+    open_[depth_++] = container;
+  }
+
+  void deepen() {
+    deeper_.resize(depth_ * 2);  // takes the place of the first ones
+    if (depth_ == kShallow) std::ranges::copy(shallow_, deeper_.begin());
+    open_ = deeper_;
   }
 
   void close() {
-    const char bracket = open_.back().array ? ']' : '}';
-    open_.pop_back();
+    const char bracket = open_[--depth_].array ? ']' : '}';
     if (lines_) break_line();
     sink_.put(bracket);
+  }
+
+  void key(std::string_view name, bool follows) {
+    if (lines_) {
+      if (follows) sink_.put(',');
+      break_line();
+      string(name);
+      sink_.put(": ");
+      return;
+    }
+    char* to = sink_.room(string_room(name) + 2);
+    *to = ',';
+    to += follows;
+    to = options_.escape_html ? write_string<true>(sink_, to, name)
+                              : write_string<false>(sink_, to, name);
+    *to++ = ':';
+    sink_.advance_to(to);
   }
 
   void break_line() {
     sink_.put('\n');
     sink_.put(options_.prefix);
-    for (std::size_t i = 0; i < open_.size(); ++i) sink_.put(options_.indent);
+    for (std::size_t i = 0; i < depth_; ++i) sink_.put(options_.indent);
   }
 
   void string(std::string_view text) {
-    if (options_.escape_html) {
-      write_string<true>(sink_, text);
-    } else {
-      write_string<false>(sink_, text);
-    }
+    char* const to = sink_.room(string_room(text));
+    sink_.advance_to(options_.escape_html ? write_string<true>(sink_, to, text)
+                                          : write_string<false>(sink_, to, text));
   }
 
   void bytes(std::string_view content) {
@@ -235,7 +271,11 @@ class JsonWriter {
   Arena& arena_;
   const JsonWriteOptions& options_;
   const bool lines_;
-  std::vector<Open> open_;
+  static constexpr std::size_t kShallow = 16;
+  std::array<Open, kShallow> shallow_;  // no allocation for documents of this depth
+  std::vector<Open> deeper_;
+  std::span<Open> open_ = shallow_;  // its first depth_
+  std::size_t depth_ = 0;
   std::string text_;
 };
 
@@ -252,11 +292,9 @@ bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions o
 
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
   Sink sink(out);
-  if (escape_html) {
-    write_string<true>(sink, text);
-  } else {
-    write_string<false>(sink, text);
-  }
+  char* const to = sink.room(string_room(text));
+  sink.advance_to(escape_html ? write_string<true>(sink, to, text)
+                              : write_string<false>(sink, to, text));
   sink.finish();
 }
 

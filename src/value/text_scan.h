@@ -89,6 +89,51 @@ const char* find_json_stop(const char* from, const char* end) {
   return from;
 }
 
+/// Copies [from, end) to `to` and returns the first byte that stops the scan, or end. What stands at
+/// `to` from that byte on says nothing.
+template <JsonStops stops>
+const char* copy_json_plain(const char* from, const char* end, char* to) {
+#if defined(__SSE2__)
+  while (end - from >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+    if (const unsigned found = detail::stop_bits<stops>(bytes)) {
+      return from + std::countr_zero(found);
+    }
+    from += 16;
+    to += 16;
+  }
+#endif
+  // Two words that overlap where there is no whole one left; the second holds the end.
+  const auto pair = [&]<typename Word>(Word& first, Word& last) {
+    std::memcpy(&first, from, sizeof first);
+    std::memcpy(&last, end - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + (end - from) - sizeof last, &last, sizeof last);
+  };
+  if (end - from >= 8) {
+    std::uint64_t first, last;
+    if (end - from > 16) {  // only without SSE2
+      const char* const stop = find_json_stop<stops>(from, end);
+      std::memcpy(to, from, static_cast<std::size_t>(stop - from));
+      return stop;
+    }
+    pair(first, last);
+    if ((detail::stop_bits<stops>(first) | detail::stop_bits<stops>(last)) == 0) return end;
+  } else if (end - from >= 4) {
+    std::uint32_t first, last;
+    pair(first, last);
+    if (detail::stop_bits<stops>(first | std::uint64_t{last} << 32) == 0) return end;
+  } else {
+    for (; from < end; ++from, ++to) {
+      if (detail::stops_at<stops>(static_cast<unsigned char>(*from))) return from;
+      *to = *from;
+    }
+    return end;
+  }
+  return find_json_stop<stops>(from, end);
+}
+
 /// The size of the string that starts at `from` if its closing quote is within 16 bytes and only
 /// plain ASCII stands before it; else -1, which says nothing.
 inline int short_ascii_size(const char* from, const char* end) {
