@@ -37,9 +37,20 @@ struct Any {
   Form form = Form::ready;
 };
 
+/// Tells most keys apart in one comparison.
+std::uint32_t tag_of(std::string_view key) {
+  if (key.empty()) return 0;
+  const auto byte = [&](std::size_t at) {
+    return std::uint32_t{static_cast<unsigned char>(key[at])};
+  };
+  return byte(0) | byte(key.size() / 2) << 8 | byte(key.size() - 1) << 16 |
+         static_cast<std::uint32_t>(key.size()) << 24;
+}
+
 struct Attribute {
   std::string_view key;
   Any value;
+  std::uint32_t tag = 0;  ///< tag_of(key), once it is one of LazyAttributes
 };
 
 bool check_any(std::string_view wire, int depth);
@@ -242,8 +253,9 @@ class LazyAttributes final : public LazyMembers {
   std::uint32_t size = 0;
 
   const Value* find(std::string_view key, Arena& arena) const override {
+    const std::uint32_t tag = tag_of(key);
     for (std::uint32_t i = size; i-- > 0;) {  // of equal keys the last one wins
-      if (!same_text(items[i].key, key)) continue;
+      if (items[i].tag != tag || !same_text(items[i].key, key)) continue;
       if (items[i].value.form == Any::Form::ready) return &items[i].value.value;
       return arena.make<Value>(build_any(items[i].value, arena));
     }
@@ -269,7 +281,10 @@ struct WithAttributes {
   void set(const std::vector<Attribute>& collected, Arena& arena) {
     attributes.size = static_cast<std::uint32_t>(collected.size());
     attributes.items = arena.allocate_array<Attribute>(collected.size());
-    std::ranges::copy(collected, attributes.items);
+    for (std::size_t i = 0; i < collected.size(); ++i) {
+      attributes.items[i] = collected[i];
+      attributes.items[i].tag = tag_of(collected[i].key);
+    }
     attributes_object.lazy = &attributes;
     attributes_value = Value::object(&attributes_object);
   }

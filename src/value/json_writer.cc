@@ -20,7 +20,7 @@ class Sink {
   explicit Sink(std::string& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
 
   /// Where at least `bytes` may be written.
-  char* room(std::size_t bytes) {
+  [[gnu::always_inline]] char* room(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]] grow(bytes);
     return at_;
   }
@@ -39,7 +39,7 @@ class Sink {
   void finish() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
 
  private:
-  void grow(std::size_t bytes) {
+  [[gnu::noinline]] void grow(std::size_t bytes) {
     const auto used = static_cast<std::size_t>(at_ - out_.data());
     constexpr std::size_t least = 256;
     const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
@@ -112,10 +112,15 @@ constexpr std::size_t string_room(std::string_view text) { return text.size() + 
 /// Writes `text` at `to` and returns where it ends.
 /// Requires: sink.room(string_room(text)).
 template <bool html>
-char* write_string(Sink& sink, char* to, std::string_view text) {
+[[gnu::always_inline]] inline char* write_string(Sink& sink, char* to, std::string_view text) {
   constexpr JsonStops stops{.html = html, .non_ascii = true};
   *to++ = '"';
   const char* const end = text.data() + text.size();
+  if (copy_short_json_plain<stops>(text.data(), text.size(), to)) [[likely]] {
+    to += text.size();
+    *to++ = '"';
+    return to;
+  }
   const char* const stop = copy_json_plain<stops>(text.data(), end, to);
   to += stop - text.data();
   if (stop != end) [[unlikely]] return write_rest_of_string<html>(sink, to, stop, end);
@@ -123,6 +128,7 @@ char* write_string(Sink& sink, char* to, std::string_view text) {
   return to;
 }
 
+template <bool html>
 class JsonWriter {
  public:
   JsonWriter(Sink& sink, Arena& arena, const JsonWriteOptions& options)
@@ -132,25 +138,37 @@ class JsonWriter {
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
 
   bool write(Value root) {
-    if (!begin(root)) return false;
-    while (depth_ > 0) {
-      Open& innermost = open_[depth_ - 1];
-      if (innermost.next == innermost.count) {
-        close();
-        continue;
+    Open within{};  // the innermost container; those around it are on the stack
+    Value value = root;
+    while (true) {
+      bool opened = false;
+      if (value.is(Kind::string)) [[likely]] {
+        string(value.as_text());
+      } else if (value.is(Kind::object)) {
+        const auto members = value.as_object().members(arena_);
+        opened = open('{', '}', within,
+                      {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
+      } else if (value.is(Kind::array)) {
+        const Array& array = value.as_array();
+        opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
+      } else if (!scalar(value)) {
+        return false;
       }
-      const std::uint32_t index = innermost.next++;
-      if (innermost.array) {
-        if (index > 0) sink_.put(',');
-        if (lines_) break_line();
-        if (!begin(innermost.array[index])) return false;
+      if (!opened) {
+        while (within.next == within.count) {
+          if (depth_ == 0) return true;
+          close(within);
+        }
+      }
+      const std::uint32_t index = within.next++;
+      if (within.array) {
+        separate(index > 0);
+        value = within.array[index];
       } else {
-        const Member& member = innermost.members[index];
-        key(member.key, index > 0);
-        if (!begin(member.value)) return false;
+        key(within.members[index].key, index > 0);
+        value = within.members[index].value;
       }
     }
-    return true;
   }
 
  private:
@@ -162,8 +180,7 @@ class JsonWriter {
     std::uint32_t next;
   };
 
-  /// Writes a scalar, or opens a container for write() to go through.
-  bool begin(Value value) {
+  bool scalar(Value value) {
     switch (value.kind()) {
       case Kind::boolean: sink_.put(value.as_boolean() ? "true" : "false"); return true;
       case Kind::int64:
@@ -177,63 +194,54 @@ class JsonWriter {
         sink_.advance_to(write_json_float(sink_.room(number_width), value.as_float64()));
         return true;
       case Kind::number_text: sink_.put(value.as_text()); return true;
-      case Kind::string: string(value.as_text()); return true;
       case Kind::bytes: bytes(value.as_text()); return true;
       case Kind::timestamp: return timestamp(value.as_timestamp());
-      case Kind::array: {
-        const Array& array = value.as_array();
-        open('[', ']', {array.items, nullptr, array.size, 0});
-        return true;
-      }
-      case Kind::object: {
-        const auto members = value.as_object().members(arena_);
-        open('{', '}', {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
-        return true;
-      }
-      case Kind::null:
-      case Kind::deleted:
-      case Kind::nothing:
-      case Kind::error: break;
+      default: sink_.put("null"); return true;
     }
-    sink_.put("null");
-    return true;
   }
 
-  void open(char opening, char closing, Open container) {
+  /// Makes `inner` the innermost container, unless it is empty and so closed at once: false.
+  bool open(char opening, char closing, Open& within, const Open& inner) {
     sink_.put(opening);
-    if (container.count == 0) {
+    if (inner.count == 0) {
       sink_.put(closing);
-      return;
+      return false;
     }
-    if (depth_ == open_.size()) deepen();
-    open_[depth_++] = container;
+    if (depth_ == around_.size()) deepen();
+    around_[depth_++] = within;
+    within = inner;
+    return true;
   }
 
   void deepen() {
     deeper_.resize(depth_ * 2);  // takes the place of the first ones
     if (depth_ == kShallow) std::ranges::copy(shallow_, deeper_.begin());
-    open_ = deeper_;
+    around_ = deeper_;
   }
 
-  void close() {
-    const char bracket = open_[--depth_].array ? ']' : '}';
+  void close(Open& within) {
+    const char bracket = within.array ? ']' : '}';
+    within = around_[--depth_];
     if (lines_) break_line();
     sink_.put(bracket);
   }
 
+  /// What stands before an element or member.
+  void separate(bool follows) {
+    if (follows) sink_.put(',');
+    if (lines_) break_line();
+  }
+
   void key(std::string_view name, bool follows) {
-    if (lines_) {
-      if (follows) sink_.put(',');
-      break_line();
+    if (lines_) [[unlikely]] {
+      separate(follows);
       string(name);
       sink_.put(": ");
       return;
     }
     char* to = sink_.room(string_room(name) + 2);
     *to = ',';
-    to += follows;
-    to = options_.escape_html ? write_string<true>(sink_, to, name)
-                              : write_string<false>(sink_, to, name);
+    to = write_string<html>(sink_, to + follows, name);
     *to++ = ':';
     sink_.advance_to(to);
   }
@@ -244,10 +252,8 @@ class JsonWriter {
     for (std::size_t i = 0; i < depth_; ++i) sink_.put(options_.indent);
   }
 
-  void string(std::string_view text) {
-    char* const to = sink_.room(string_room(text));
-    sink_.advance_to(options_.escape_html ? write_string<true>(sink_, to, text)
-                                          : write_string<false>(sink_, to, text));
+  [[gnu::always_inline]] void string(std::string_view text) {
+    sink_.advance_to(write_string<html>(sink_, sink_.room(string_room(text)), text));
   }
 
   void bytes(std::string_view content) {
@@ -267,15 +273,15 @@ class JsonWriter {
     return true;
   }
 
+  static constexpr std::size_t kShallow = 16;
   Sink& sink_;
   Arena& arena_;
   const JsonWriteOptions& options_;
   const bool lines_;
-  static constexpr std::size_t kShallow = 16;
+  std::size_t depth_ = 0;
   std::array<Open, kShallow> shallow_;  // no allocation for documents of this depth
   std::vector<Open> deeper_;
-  std::span<Open> open_ = shallow_;  // its first depth_
-  std::size_t depth_ = 0;
+  std::span<Open> around_ = shallow_;  // containers around the innermost, depth_ of them
   std::string text_;
 };
 
@@ -284,7 +290,8 @@ class JsonWriter {
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options) {
   const std::size_t before = out.size();
   Sink sink(out);
-  const bool written = JsonWriter(sink, arena, options).write(value);
+  const bool written = options.escape_html ? JsonWriter<true>(sink, arena, options).write(value)
+                                           : JsonWriter<false>(sink, arena, options).write(value);
   sink.finish();
   if (!written) out.resize(before);
   return written;
