@@ -1,6 +1,8 @@
 #include "pipeline/observed.h"
 
-#include <atomic>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 
@@ -193,14 +195,16 @@ class ObservedProcessor final : public Processor {
 
 class ObservedOutput final : public Output {
  public:
-  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context)
+  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context,
+                 std::shared_ptr<const std::atomic<bool>> isolated)
       : child_(std::move(child)),
         series_(std::make_shared<Series>(
             context.counter("output_sent"), context.counter("output_batch_sent"),
             context.counter("output_error"), context.counter("output_connection_up"),
-            context.timer("output_latency_ns"), context.logger(), context.type())),
-        strict_(context.strict() && !router(context.type())),
-        rejected_(strict_ ? &context.counter("output_rejected") : nullptr) {
+            context.timer("output_latency_ns"), context.logger(), context.type(),
+            std::move(isolated))),
+        strict_(context.strict() && context.type() != "reject" && context.type() != "drop"),
+        rejected_(context.counter("output_rejected")) {
     context.counter("output_connection_failed");
     context.counter("output_connection_lost");
   }
@@ -229,8 +233,11 @@ class ObservedOutput final : public Output {
                       series->batch_sent.add_count(1);
                     } else {
                       series->error.add_count(1);
-                      series->logger.error("Failed to send message to {}: {}", series->type,
-                                           reason(result));
+                      series->logger.write(
+                          level_of(result, *series->isolated),
+                          fmt::format("Failed to send message to {}: {}", series->type,
+                                      reason(result)),
+                          {});
                     }
                     ack(std::move(result));
                   }));
@@ -243,21 +250,27 @@ class ObservedOutput final : public Output {
 
  private:
   struct Series {
-    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t)
+    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t,
+           std::shared_ptr<const std::atomic<bool>> i)
         : sent(s), batch_sent(b), error(e), up(u), latency(l), logger(std::move(log)),
-          type(std::move(t)) {}
+          type(std::move(t)), isolated(std::move(i)) {}
     Counter &sent, &batch_sent, &error, &up;
     Timer& latency;
     Logger logger;
     std::string type;
+    /// A batcher above looks for culprits and names each: the tries that takes are no errors to log.
+    std::shared_ptr<const std::atomic<bool>> isolated;
   };
 
-  static bool router(std::string_view type) {
-    for (const auto name : {"reject", "reject_errored", "switch", "broker", "fallback", "drop_on",
-                            "retry", "resource", "drop", "inproc"}) {
-      if (type == name) return true;
-    }
-    return false;
+  static LogLevel level_of(const WriteResult& result, bool isolated) {
+    const auto troubled = [](const WriteStatus& status) {
+      return status.outcome == Outcome::failed && status.refusal == Refusal::none;
+    };
+    const bool trouble =
+        troubled(result.status) || std::ranges::any_of(result.exceptions, [&](const auto& each) {
+          return troubled(each.second);
+        });
+    return isolated && !trouble ? LogLevel::debug : LogLevel::error;
   }
 
   static std::string_view reason(const WriteResult& result) {
@@ -277,7 +290,7 @@ class ObservedOutput final : public Output {
       if (!(*batch)[i].error()) sound.push_back(i);
     }
     if (sound.size() == batch->size()) return;
-    rejected_->add_count(batch->size() - sound.size());
+    rejected_.add_count(batch->size() - sound.size());
     series_->logger.warn("Rejected {} messages due to failed processing",
                          batch->size() - sound.size());
     auto receipts = receipts_for(static_cast<std::uint32_t>(batch->size()), std::move(ack));
@@ -300,7 +313,7 @@ class ObservedOutput final : public Output {
   const std::unique_ptr<Output> child_;
   const std::shared_ptr<Series> series_;
   const bool strict_;
-  Counter* const rejected_;
+  Counter& rejected_;
 };
 
 /// Runs the processors on one thread of its own, in order: writes may come from the network thread,
@@ -371,8 +384,9 @@ ProcessorFactory observe_processor(ProcessorFactory factory, BuildContext& conte
   };
 }
 
-std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context) {
-  return std::make_unique<ObservedOutput>(std::move(output), context);
+std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context,
+                                       std::shared_ptr<const std::atomic<bool>> isolated) {
+  return std::make_unique<ObservedOutput>(std::move(output), context, std::move(isolated));
 }
 
 std::unique_ptr<Output> output_with_processors(std::unique_ptr<Output> output,
