@@ -14,6 +14,8 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor
                     -Wold-style-cast -Woverloaded-virtual -Werror)
+# For all, because libraries that share a precompiled header must agree on it.
+add_compile_options(-pthread)
 # GCC 12 warns about code in its own headers (string, variant) once it is inlined.
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
                     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
