@@ -50,7 +50,7 @@ std::uint32_t tag_of(std::string_view key) {
 struct Attribute {
   std::string_view key;
   Any value;
-  std::uint32_t tag = 0;  ///< tag_of(key), once it is one of LazyAttributes
+  std::uint32_t tag = 0;  ///< tag_of(key), where it may be looked up by it
 };
 
 bool check_any(std::string_view wire, int depth);
@@ -144,7 +144,8 @@ Value build_list(std::string_view wire, Arena& arena) {
 
 /// The attribute as every encoder writes it: a short key, then a value that is a string or an
 /// integer, and nothing else. False, and nothing said, of any other.
-bool read_plain_attribute(std::string_view wire, Attribute& attribute) {
+[[gnu::always_inline]] inline bool read_plain_attribute(std::string_view wire,
+                                                        Attribute& attribute) {
   constexpr unsigned char kKey = 0x0a, kValue = 0x12, kString = 0x0a, kInteger = 0x18;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(wire[at]); };
   if (wire.size() < 6 || byte(0) != kKey) return false;
@@ -281,10 +282,7 @@ struct WithAttributes {
   void set(const std::vector<Attribute>& collected, Arena& arena) {
     attributes.size = static_cast<std::uint32_t>(collected.size());
     attributes.items = arena.allocate_array<Attribute>(collected.size());
-    for (std::size_t i = 0; i < collected.size(); ++i) {
-      attributes.items[i] = collected[i];
-      attributes.items[i].tag = tag_of(collected[i].key);
-    }
+    std::ranges::copy(collected, attributes.items);
     attributes_object.lazy = &attributes;
     attributes_value = Value::object(&attributes_object);
   }
@@ -496,7 +494,7 @@ class Decoder {
     WireReader reader(wire);
     while (reader.next()) {
       if (reader.is(attributes, Wire::bytes)) {
-        TRY(attribute(reader.bytes()));
+        if (!plain_attribute(reader.bytes())) TRY(attribute(reader.bytes()));
       } else if (reader.is(name, Wire::bytes)) {
         made->name = reader.bytes();
       } else if (reader.is(version, Wire::bytes)) {
@@ -511,13 +509,20 @@ class Decoder {
     return made;
   }
 
+  /// Collects the attribute if it is a plain one.
+  [[gnu::always_inline]] bool plain_attribute(std::string_view wire) {
+    if (collected_.size() == kMostAttributes) [[unlikely]] return false;
+    Attribute attribute;
+    if (!read_plain_attribute(wire, attribute)) return false;
+    attribute.tag = tag_of(attribute.key);
+    collected_.push_back(attribute);
+    return true;
+  }
+
   Result<> attribute(std::string_view wire) {
-    if (collected_.size() < kMostAttributes) [[likely]] {
-      if (read_plain_attribute(wire, collected_.emplace_back())) return {};
-      collected_.pop_back();
-    }
     bool ok = true;
-    const Attribute made = read_key_value(wire, &ok);
+    Attribute made = read_key_value(wire, &ok);
+    made.tag = tag_of(made.key);
     const bool nested = made.value.form == Any::Form::list || made.value.form == Any::Form::map;
     if (!ok || (nested && !check_key_value(wire, 0))) return malformed("an attribute");
     if (collected_.size() == kMostAttributes) {
@@ -562,7 +567,9 @@ class Decoder {
           record.has_body = true;
           break;
         case 6:
-          if (reader.is(6, Wire::bytes)) TRY(attribute(reader.bytes()));
+          if (reader.is(6, Wire::bytes) && !plain_attribute(reader.bytes())) {
+            TRY(attribute(reader.bytes()));
+          }
           break;
         case 7:
           if (reader.is(7, Wire::varint)) {

@@ -5,7 +5,9 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <iterator>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -165,8 +167,8 @@ class Sha256Lane {
     ends_[used++] = 0x80;
     const std::size_t end = (used + sizeof size + kBlock - 1) / kBlock * kBlock;
     std::memset(ends_ + used, 0, end - used);
-    std::uint64_t bits = (prefix.size_ + sizeof size + size) * 8;
-    for (std::size_t at = end; bits > 0; bits >>= 8) ends_[--at] = static_cast<unsigned char>(bits);
+    const std::uint64_t bits = std::byteswap((prefix.size_ + sizeof size + size) * 8);
+    std::memcpy(ends_ + end - sizeof bits, &bits, sizeof bits);
     blocks_ = end / kBlock + middle_blocks_;
     next_ = 0;
   }
@@ -182,8 +184,9 @@ class Sha256Lane {
   }
 
   void finish(Sha256Digest& digest) const {
-    for (std::size_t i = 0; i < digest.size(); ++i) {
-      digest[i] = static_cast<unsigned char>(state[i / 4] >> (24 - i % 4 * 8));
+    for (std::size_t i = 0; i < std::size(state); ++i) {
+      const std::uint32_t word = std::byteswap(state[i]);
+      std::memcpy(digest.data() + i * sizeof word, &word, sizeof word);
     }
   }
 
