@@ -110,6 +110,20 @@ class NodeContext final : public BuildContext {
   const std::shared_ptr<std::atomic<bool>> isolated_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+/// Templates inside one another, while it lives: one that makes an instance of itself would go on
+/// for ever.
+class TemplateLevel {
+ public:
+  TemplateLevel() { ++levels; }
+  ~TemplateLevel() { --levels; }
+  TemplateLevel(const TemplateLevel&) = delete;
+  bool too_deep() const { return levels > 100; }
+
+ private:
+  static thread_local int levels;
+};
+thread_local int TemplateLevel::levels = 0;
+
 /// Finds the component that `node` is and builds it.
 template <typename Product, typename Wrap>
 Result<Product> build(ComponentKind kind, Environment& environment, Resources& resources,
@@ -117,6 +131,15 @@ Result<Product> build(ComponentKind kind, Environment& environment, Resources& r
   const auto use = identify_component(kind, node, environment.catalogue);
   if (!use) return invalid(fmt::format("{}: line {}: {}", path, use.error().where.line,
                                        use.error().message));
+  if (use->spec->expand) {
+    const TemplateLevel level;
+    if (level.too_deep()) {
+      return invalid(fmt::format("template {}: its instances contain themselves", use->spec->name));
+    }
+    auto made = expand_template(*use);
+    if (!made) return std::unexpected(std::move(made).error().within(path));
+    return build<Product>(kind, environment, resources, *made, path, wrap);
+  }
   const auto* type = environment.catalogue.type<Product>(use->spec->name);
   NodeContext context(environment, resources, path, use->label, std::string(use->spec->name));
   if (kind != ComponentKind::output) context.is_no_output();
@@ -182,7 +205,8 @@ Result<std::unique_ptr<Output>> NodeContext::batched(std::unique_ptr<Output> out
                                                     fmt::format("{}.processors.{}", place, i))));
     const auto use = identify_component(ComponentKind::processor, node, environment_.catalogue);
     const auto* type = environment_.catalogue.type<ProcessorFactory>(use->spec->name);
-    if (!type->info.rerunnable) policy.run_once = i + 1;
+    // What a template makes of itself is not known here.
+    if (type == nullptr || !type->info.rerunnable) policy.run_once = i + 1;
   }
   NodeContext place_context(environment_, resources_, place, label_, type_);
   BuildContext& batching = place_context;  // its defaults
