@@ -7,6 +7,7 @@
 
 #include "cli/basic_auth.h"
 #include "cli/command.h"
+#include "component/wait.h"
 #include "config/normalise.h"
 #include "net/url.h"
 
@@ -305,7 +306,10 @@ Result<> Service::run() {
     delay_ended_.wait_for(lock, shutdown_delay_);
   }
   std::lock_guard lock(running_lock_);
+  const auto patience =
+      environment_.timers.after(running_->shutdown_timeout, [] { abandon_waits(); });
   const bool clean = stop(*running_);
+  environment_.timers.cancel(patience);
   exporter_->stop();
   logger_.info("Final count: {}", Ledger::describe(environment_.ledger.totals()));
   if (!clean) {
