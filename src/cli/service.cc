@@ -9,6 +9,7 @@
 
 #include "cli/basic_auth.h"
 #include "cli/command.h"
+#include "component/wait.h"
 #include "config/normalise.h"
 #include "net/url.h"
 
@@ -336,8 +337,14 @@ Result<> Service::run() {
   }
   if (stop_requested_ && shutdown_delay_.count() > 0) changed_.wait_for(lock, shutdown_delay_);
   lock.unlock();
-  const bool clean = !running_ || stop(*running_);
-  running_.reset();
+  bool clean = true;
+  if (running_) {
+    const auto patience =
+        environment_.timers.after(running_->shutdown_timeout, [] { abandon_waits(); });
+    clean = stop(*running_);
+    environment_.timers.cancel(patience);
+    running_.reset();
+  }
   exporter_->stop();
   logger_.info("Final count: {}", Ledger::describe(environment_.ledger.totals()));
   if (!clean) {

@@ -38,6 +38,17 @@ std::vector<ProcessorFactory> slice(const std::vector<ProcessorFactory>& all, st
           all.begin() + static_cast<std::ptrdiff_t>(to)};
 }
 
+/// One batch of all that processors made of one, whatever they cut it into.
+void join(std::vector<Batch>& made) {
+  for (std::size_t i = 1; i < made.size(); ++i) {
+    for (Message& message : made[i]) {
+      const bool same = made[i].shared_memory() == made[0].shared_memory();
+      made[0].add(same ? std::move(message) : message.move_to(made[0].memory()));
+    }
+  }
+  made.resize(std::min<std::size_t>(made.size(), 1));
+}
+
 }  // namespace
 
 // Counts what is under way. Shared, so that the last one may leave while the batcher goes.
@@ -184,6 +195,7 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
     if (auto run = chain->process(std::move(work), made); !run) made.clear();
     owner_.return_chain(false, std::move(chain));
     effects = deferred.take();
+    join(made);
     for (Batch& batch : made) batch.encode();
     return made;
   }
@@ -433,7 +445,7 @@ Counter* Batcher::due(std::size_t added_from) {
     Arena scratch;
     for (std::size_t i = added_from; i < pending_.size(); ++i) {
       const auto passed = policy_.check->check(pending_, i, scratch);
-      if (!passed) logger_.error("batch check failed: {}", passed.error().message());
+      if (!passed) logger_.error("Failed to execute batch check query: {}", passed.error().message());
       if (passed && *passed) return counters_.by_check;
     }
   }

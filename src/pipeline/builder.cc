@@ -92,7 +92,8 @@ class NodeContext final : public BuildContext {
 
  private:
   std::string below(std::string_view where) const {
-    return where.empty() ? path_ : fmt::format("{}.{}.{}", path_, type_, where);
+    return where.empty() ? fmt::format("{}.{}", path_, type_)
+                         : fmt::format("{}.{}.{}", path_, type_, where);
   }
   Labels labels(const Labels& extra) const {
     Labels all = extra;
@@ -210,6 +211,10 @@ Result<std::unique_ptr<Output>> NodeContext::batched(std::unique_ptr<Output> out
   }
   NodeContext place_context(environment_, resources_, place, label_, type_);
   BuildContext& batching = place_context;  // its defaults
+  if (policy.count == 0 && policy.byte_size == 0 && policy.period.count() == 0) {
+    batching.logger().warn("A batch policy with a check alone has no upper limit: give it a count, "
+                           "a period or a byte_size too");
+  }
   const auto created = [&](const char* mechanism) {
     return &batching.counter("batch_created", {{"mechanism", mechanism}});
   };
@@ -219,7 +224,7 @@ Result<std::unique_ptr<Output>> NodeContext::batched(std::unique_ptr<Output> out
   *isolated_ = true;
   return std::make_unique<Batcher>(std::move(child), std::move(policy), counters,
                                    environment_.timers, environment_.executor, environment_.gate,
-                                   logger_);
+                                   batching.logger());
 }
 
 Result<std::unique_ptr<Input>> build_input(Environment& environment, Resources& resources,

@@ -65,7 +65,7 @@ class Rules {
   }
 
   /// Turns a failure that a rule names into a drop, and logs that.
-  void apply(WriteStatus& status) const {
+  void apply(WriteStatus& status, bool too_late = false) const {
     if (status.outcome != Outcome::failed) return;
     // Being stopped is no reason to lose anything: the sender still has it.
     if (status.error && status.error->fault() == Fault::cancelled) return;
@@ -73,7 +73,11 @@ class Rules {
     // Whoever found a refused message logged it, with its id and the reason.
     const LogLevel level = status.refusal == Refusal::none ? LogLevel::warn : LogLevel::debug;
     if (any_) {
-      logger_.write(level, fmt::format("Message dropped due to: {}", text), {});
+      if (too_late) {
+        logger_.warn("Message dropped due to back pressure.");
+      } else {
+        logger_.write(level, fmt::format("Message dropped due to: {}", text), {});
+      }
       status.outcome = Outcome::dropped;
       return;
     }
@@ -159,7 +163,7 @@ class DropOn final : public WrappedOutput {
       std::string text = "experienced back pressure beyond: ";
       append_duration(text, patience.count());
       WriteResult result = WriteResult::failed(Error(Fault::transient, std::move(text)));
-      rules->apply(result);
+      rules->apply(result.status, true);
       return result;
     };
   }

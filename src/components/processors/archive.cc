@@ -6,6 +6,7 @@
 
 #include "components/formats/tar.h"
 #include "components/formats/zip.h"
+#include "components/processors/parse_failure.h"
 #include "components/processors/support.h"
 #include "value/json.h"
 
@@ -31,7 +32,7 @@ const Schema<Config>& schema() {
 // Formats -----------------------------------------------------------------------------------------
 // Each appends the archive of `batch` to `out`.
 
-Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_json_array(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   out += '[';
   for (Message& message : batch) {
     if (out.size() > 1) out += ',';
@@ -42,7 +43,7 @@ Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) 
     }
     const Value document = message.document();
     if (document.is_error()) {
-      return invalid("failed to parse message as JSON: " + std::string(document.as_text()));
+      return invalid("failed to parse message as JSON: " + parse_failure(message, document));
     }
     if (!append_json(out, document, batch.arena())) return invalid("a message has no JSON form");
   }
@@ -50,7 +51,7 @@ Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) 
   return {};
 }
 
-Result<> append_lines(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_lines(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i > 0) out += '\n';
     out += batch[i].bytes();
@@ -58,7 +59,7 @@ Result<> append_lines(Batch& batch, const Interpolated&, std::string& out) {
   return {};
 }
 
-Result<> append_all(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_all(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   for (Message& message : batch) out += message.bytes();
   return {};
 }
@@ -84,7 +85,7 @@ void append_length(std::string& out, std::size_t length) {
 }
 
 /// Lengths are four bytes, most significant first: the count, then each message's before it.
-Result<> append_binary(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_binary(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   append_length(out, batch.size());
   for (Message& message : batch) {
     if (message.bytes().size() > UINT32_MAX) return invalid("a message is too large");
@@ -95,17 +96,20 @@ Result<> append_binary(Batch& batch, const Interpolated&, std::string& out) {
 }
 
 template <typename Writer>
-Result<> append_files(Batch& batch, const Interpolated& path, std::string& out) {
+Result<> append_files(Batch& batch, const Interpolated& path, const Logger& logger,
+                      std::string& out) {
   Writer writer(out);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto name = TRY(path.eval(batch, i, batch.arena()));
-    TRY(writer.add(name, batch[i].bytes()));
+    const auto name = path.eval(batch, i, batch.arena());
+    if (!name) logger.error("Name interpolation error: {}", name.error().message());
+    TRY(writer.add(name.value_or(""), batch[i].bytes()));
   }
   writer.finish();
   return {};
 }
 
-using Format = Result<> (*)(Batch& batch, const Interpolated& path, std::string& out);
+using Format = Result<> (*)(Batch& batch, const Interpolated& path, const Logger& logger,
+                            std::string& out);
 
 Format format_named(std::string_view name) {
   if (name == "binary") return append_binary;
@@ -131,7 +135,7 @@ class Archive final : public Processor {
       return {};
     }
     buffer_.clear();
-    if (const auto made = format_(batch, path_, buffer_); !made) {
+    if (const auto made = format_(batch, path_, logger_, buffer_); !made) {
       logger_.error("Failed to create archive: {}", made.error().message());
       for (Message& message : batch) message.set_error(made.error().message());
       out.push_back(std::move(batch));

@@ -78,6 +78,16 @@ struct Target {
   Config config;
   Labels own;  ///< label and path
   MetricsRegistry& registry;
+
+  /// Makes the series, so that it is there before the first message. Requires: no labels.
+  void show() const {
+    switch (type) {
+      case Type::counter:
+      case Type::counter_by: registry.counter(config.name, own); break;
+      case Type::gauge: registry.gauge(config.name, own); break;
+      case Type::timing: registry.timer(config.name, own); break;
+    }
+  }
 };
 
 Target::Type type_named(std::string_view name) {
@@ -239,6 +249,7 @@ Result<ProcessorFactory> make(Config config, BuildContext& context) {
   auto target = std::make_shared<const Target>(
       Target{type, std::move(config), {{"label", context.label()}, {"path", context.path()}},
              context.metrics()});
+  if (!target->config.labels) target->show();
   return [target = std::move(target), logger = context.logger()] {
     return std::make_unique<Metric>(target, logger);
   };
