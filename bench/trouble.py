@@ -33,7 +33,7 @@ class Bench:
         self.grpc, self.http, self.sink_port = free_port(), free_port(), free_port()
 
     def sink(self, *arguments):
-        return subprocess.Popen([self.build / "bench" / "bench_http_sink", str(self.sink_port),
+        return subprocess.Popen([self.build / "bench" / "http_sink", str(self.sink_port),
                                  *arguments], stdout=subprocess.PIPE, text=True)
 
     def collector(self, prefix="", **values):
@@ -58,7 +58,7 @@ class Bench:
         return int(float(re.search(r"(?m)^%s(?:\{.*\})? (\S+)" % name, page)[1]))
 
     def load(self, *arguments):
-        done = subprocess.run([self.build / "bench" / "bench_otlp_load", "127.0.0.1:%d" % self.grpc,
+        done = subprocess.run([self.build / "bench" / "otlp_load", "127.0.0.1:%d" % self.grpc,
                                *map(str, arguments)], capture_output=True, text=True)
         return json.loads(done.stdout)
 
