@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "value/empty_literal.h"
 #include "value/encoding.h"
 #include "value/json.h"
 #include "value/number.h"
@@ -33,12 +34,14 @@ class Sink {
     at_ = std::copy(text.begin(), text.end(), to);
   }
 
+  std::size_t written() const { return static_cast<std::size_t>(at_ - out_.data()); }
+
   /// Leaves `out` with what was written up to here.
-  void finish() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  void finish() { out_.resize(written()); }
 
  private:
   void grow(std::size_t bytes) {
-    const auto used = static_cast<std::size_t>(at_ - out_.data());
+    const std::size_t used = written();
     constexpr std::size_t least = 256;
     const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
     out_.resize(used);  // nothing past it is copied by what follows
@@ -51,6 +54,8 @@ class Sink {
   char* at_;
   char* end_;
 };
+
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
@@ -113,6 +118,7 @@ class JsonWriter {
       : sink_(sink),
         arena_(arena),
         options_(options),
+        most_(sink.written() + kMostBytes),
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
 
   bool write(Value root) {
@@ -123,6 +129,7 @@ class JsonWriter {
         close();
         continue;
       }
+      if (sink_.written() > most_) return false;
       if (innermost.next > 0) sink_.put(',');
       const std::uint32_t index = innermost.next++;
       if (lines_) break_line();
@@ -167,6 +174,7 @@ class JsonWriter {
       case Kind::timestamp: return timestamp(value.as_timestamp());
       case Kind::array: {
         const Array& array = value.as_array();
+        if (options_.as_text && is_empty_literal(array)) break;
         open('[', ']', {array.items, nullptr, array.size, 0});
         return true;
       }
@@ -234,6 +242,7 @@ class JsonWriter {
   Sink& sink_;
   Arena& arena_;
   const JsonWriteOptions& options_;
+  const std::size_t most_;  // written, in the end
   const bool lines_;
   std::vector<Open> open_;
   std::string text_;
