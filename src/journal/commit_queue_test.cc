@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <thread>
@@ -168,6 +169,39 @@ TEST(JournalBench, DurableBatchesPerSecond) {
       std::filesystem::remove_all(directory);
     }
   }
+}
+
+TEST(JournalBench, RecoversAGigabyte) {
+  const char* where = std::getenv("JOURNAL_BENCH");
+  if (!where) GTEST_SKIP() << "set JOURNAL_BENCH to a directory";
+  const std::string directory = std::string(where) + "/recovery";
+  std::filesystem::remove_all(directory);
+  constexpr std::size_t record = 60'000;  // about 100 access log records
+  auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&start] {
+    const auto before = std::exchange(start, std::chrono::steady_clock::now());
+    return std::chrono::duration<double>(start - before).count();
+  };
+  {
+    auto journal = open_journal(posix_file_system(), std::uint64_t{64} << 20, directory);
+    std::string text(record, 'x');
+    for (std::size_t written = 0; written < (std::size_t{1} << 30); written += 64 * record) {
+      std::vector<Journal::Entry> group;
+      for (int i = 0; i < 64; ++i) group.push_back(entry_of(text, 100));
+      ASSERT_TRUE(journal->append(std::move(group)));
+      ASSERT_TRUE(journal->sync());
+    }
+  }
+  const double writing = seconds();
+  auto journal = open_journal(posix_file_system(), std::uint64_t{64} << 20, directory);
+  const double opening = seconds();
+  ASSERT_TRUE(*journal->next());
+  const double first = seconds();
+  std::size_t records = 1;
+  while (*journal->next()) ++records;
+  fmt::print("1 GiB in {} records: written in {:.2f} s, opened in {:.3f} s, first record {:.3f} s "
+             "later, read and verified in {:.2f} s\n", records, writing, opening, first, seconds());
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

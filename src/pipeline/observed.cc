@@ -1,5 +1,7 @@
 #include "pipeline/observed.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -23,10 +25,6 @@ bool one_of(std::string_view type, std::initializer_list<std::string_view> types
 bool silent_input(std::string_view type) {
   return one_of(type, {"batched", "broker", "dynamic", "inproc", "read_until", "resource",
                        "sequence"});
-}
-bool silent_output(std::string_view type) {
-  return one_of(type, {"batched", "broker", "drop_on", "dynamic", "fallback", "inproc", "memory",
-                       "reject_errored", "resource", "retry", "switch"});
 }
 bool silent_processor(std::string_view type) {
   return one_of(type, {"metric", "noop", "resource", "sync_response"});
@@ -257,13 +255,15 @@ class ObservedProcessor final : public Processor {
 
 class ObservedOutput final : public Output {
  public:
-  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context)
+  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context,
+                 std::shared_ptr<const std::atomic<bool>> isolated)
       : child_(std::move(child)),
         series_(std::make_shared<Series>(
             context.counter("output_sent"), context.counter("output_batch_sent"),
             context.counter("output_error"), context.counter("output_connection_up"),
-            context.timer("output_latency_ns"), context.logger(), context.type())),
-        strict_(context.strict() && !exempt(context.type())),
+            context.timer("output_latency_ns"), context.logger(), context.type(),
+            std::move(isolated))),
+        strict_(context.strict() && context.type() != "reject" && context.type() != "drop"),
         rejected_(context.counter("output_rejected")) {
     context.counter("output_connection_failed");
     context.counter("output_connection_lost");
@@ -298,9 +298,10 @@ class ObservedOutput final : public Output {
 
  private:
   struct Series {
-    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t)
+    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t,
+           std::shared_ptr<const std::atomic<bool>> i)
         : sent(s), batch_sent(b), error(e), up(u), latency(l), logger(std::move(log)),
-          type(std::move(t)) {}
+          type(std::move(t)), isolated(std::move(i)) {}
 
     void settle(std::size_t messages, Clock::duration elapsed, const WriteResult& result) {
       if (!result.ok()) {
@@ -308,7 +309,8 @@ class ObservedOutput final : public Output {
         if (type == "reject") {
           logger.debug("Rejecting message: {}", reason(result));
         } else {
-          logger.error("Failed to send message to {}: {}", type, reason(result));
+          logger.write(level_of(result, *isolated),
+                       fmt::format("Failed to send message to {}: {}", type, reason(result)), {});
         }
         return;
       }
@@ -325,11 +327,19 @@ class ObservedOutput final : public Output {
     Timer& latency;
     Logger logger;
     std::string type;
+    /// A batcher above looks for culprits and names each: the tries that takes are no errors to log.
+    std::shared_ptr<const std::atomic<bool>> isolated;
   };
 
-  /// From strict error handling: where no message is lost.
-  static bool exempt(std::string_view type) {
-    return one_of(type, {"drop", "reject"});
+  static LogLevel level_of(const WriteResult& result, bool isolated) {
+    const auto troubled = [](const WriteStatus& status) {
+      return status.outcome == Outcome::failed && status.refusal == Refusal::none;
+    };
+    const bool trouble =
+        troubled(result.status) || std::ranges::any_of(result.exceptions, [&](const auto& each) {
+          return troubled(each.second);
+        });
+    return isolated && !trouble ? LogLevel::debug : LogLevel::error;
   }
 
   static std::string_view reason(const WriteResult& result) {
@@ -449,9 +459,9 @@ ProcessorFactory observe_processor(ProcessorFactory factory, BuildContext& conte
   };
 }
 
-std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context) {
-  if (silent_output(context.type())) return output;
-  return std::make_unique<ObservedOutput>(std::move(output), context);
+std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context,
+                                       std::shared_ptr<const std::atomic<bool>> isolated) {
+  return std::make_unique<ObservedOutput>(std::move(output), context, std::move(isolated));
 }
 
 std::unique_ptr<Output> output_with_processors(std::unique_ptr<Output> output,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/same_text.h"
 #include "value/timestamp.h"
 
 namespace tollgate {
@@ -43,7 +44,7 @@ const Value* Object::find(std::string_view key, Arena& arena) const {
   if (lazy) return lazy->find(key, arena);
   if (size <= 8) {  // a scan beats a search while it stays in two cache lines
     for (std::uint32_t i = 0; i < size; ++i) {
-      if (items[i].key == key) return &items[i].value;
+      if (same_text(items[i].key, key)) return &items[i].value;
     }
     return nullptr;
   }

@@ -71,6 +71,10 @@ Value evaluate_context_path(const Node& node, const Scope& scope) {
   }
   if (!scope.value && field.prefix && scope.run->prefixes) {
     const Value* before = find_prefix(field, *scope.run);
+    if (before && before->is(Kind::object)) [[likely]] {
+      const Value* found = before->as_object().find(field.path.back(), scope.arena());
+      return found ? *found : Value::null();
+    }
     return before ? look_up(*before, field.path.last(1), scope) : no_context(scope, field.path);
   }
   const Value* context = context_of(scope);

@@ -1,5 +1,7 @@
 // archive: makes one message of a batch.
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "components/formats/tar.h"
@@ -62,6 +64,22 @@ Result<> append_all(Batch& batch, const Interpolated&, const Logger&, std::strin
   return {};
 }
 
+/// The same array where all messages are bytes of our own writer: copied once, to where it stays.
+std::string_view join_json(const Batch& batch) {
+  const std::size_t size = batch.payload_bytes() + batch.size() + 1;
+  auto* const memory = batch.arena().allocate_array<char>(size);
+  char* to = memory;
+  for (const Message& message : batch) {
+    *to = to == memory ? '[' : ',';
+    ++to;
+    const std::string_view bytes = message.bytes();
+    std::memcpy(to, bytes.data(), bytes.size());
+    to += bytes.size();
+  }
+  *to = ']';
+  return {memory, size};
+}
+
 void append_length(std::string& out, std::size_t length) {
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>((length >> shift) & 0xFF);
 }
@@ -111,6 +129,11 @@ class Archive final : public Processor {
 
   Result<> process(Batch batch, std::vector<Batch>& out) override {
     if (batch.empty()) return {};
+    if (format_ == append_json_array && std::ranges::all_of(batch, &Message::bytes_are_json)) {
+      const auto bytes = join_json(batch);
+      out.push_back(collapse(std::move(batch), bytes));
+      return {};
+    }
     buffer_.clear();
     if (const auto made = format_(batch, path_, logger_, buffer_); !made) {
       logger_.error("Failed to create archive: {}", made.error().message());
@@ -118,7 +141,8 @@ class Archive final : public Processor {
       out.push_back(std::move(batch));
       return {};
     }
-    out.push_back(collapse(std::move(batch)));
+    const auto bytes = batch.arena().copy(buffer_);
+    out.push_back(collapse(std::move(batch), bytes));
     if (buffer_.capacity() > kKeptBuffer) buffer_ = {};
     return {};
   }
@@ -126,9 +150,9 @@ class Archive final : public Processor {
  private:
   static constexpr std::size_t kKeptBuffer = std::size_t{4} << 20;
 
-  Batch collapse(Batch batch) {
+  Batch collapse(Batch batch, std::string_view bytes) {
     Message whole = batch[0].copy();
-    whole.set_bytes(batch.arena().copy(buffer_));
+    whole.set_bytes(bytes);
     whole.collapsed = 0;
     std::vector<Receipt> receipts;
     receipts.reserve(batch.size());

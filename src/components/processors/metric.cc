@@ -109,10 +109,15 @@ class Metric final : public Processor {
       : target_(std::move(target)), logger_(std::move(logger)) {}
 
   Result<> process(Batch batch, std::vector<Batch>& out) override {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      scratch_.reset();
-      if (const auto handled = handle(batch, i); !handled) {
-        logger_.error("{}", handled.error().message());
+    if (counts_all_alike()) {
+      key_.clear();
+      sums_[&counter()].whole += batch.size();
+    } else {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        scratch_.reset();
+        if (const auto handled = handle(batch, i); !handled) {
+          logger_.error("{}", handled.error().message());
+        }
       }
     }
     add_sums();
@@ -123,6 +128,12 @@ class Metric final : public Processor {
  private:
   // Instances remember their series, up to this many.
   static constexpr std::size_t kMaxRemembered = 10'000;
+
+  /// Whether nothing of a message matters but that it is there.
+  bool counts_all_alike() const {
+    return target_->type == Target::Type::counter && !target_->config.labels &&
+           target_->config.value.value.is_static();
+  }
 
   Result<> handle(const Batch& batch, std::size_t index) {
     auto value = target_->config.value.value.eval(batch, index, scratch_);
