@@ -312,11 +312,14 @@ Result<> Service::run() {
   }
   if (stop_requested_ && shutdown_delay_.count() > 0) changed_.wait_for(lock, shutdown_delay_);
   lock.unlock();
-  const auto patience = environment_.timers.after(
-      running_ ? running_->shutdown_timeout : std::chrono::nanoseconds(0), [] { abandon_waits(); });
-  const bool clean = !running_ || stop(*running_);
-  environment_.timers.cancel(patience);
-  running_.reset();
+  bool clean = true;
+  if (running_) {
+    const auto patience =
+        environment_.timers.after(running_->shutdown_timeout, [] { abandon_waits(); });
+    clean = stop(*running_);
+    environment_.timers.cancel(patience);
+    running_.reset();
+  }
   exporter_->stop();
   logger_.info("Final count: {}", Ledger::describe(environment_.ledger.totals()));
   if (!clean) {

@@ -26,6 +26,10 @@ bool silent_input(std::string_view type) {
   return one_of(type, {"batched", "broker", "dynamic", "inproc", "read_until", "resource",
                        "sequence"});
 }
+bool silent_output(std::string_view type) {
+  return one_of(type, {"batched", "broker", "drop_on", "dynamic", "fallback", "inproc", "memory",
+                       "reject_errored", "resource", "retry", "switch"});
+}
 bool silent_processor(std::string_view type) {
   return one_of(type, {"metric", "noop", "resource", "sync_response"});
 }
@@ -263,7 +267,7 @@ class ObservedOutput final : public Output {
             context.counter("output_error"), context.counter("output_connection_up"),
             context.timer("output_latency_ns"), context.logger(), context.type(),
             std::move(isolated))),
-        strict_(context.strict() && context.type() != "reject" && context.type() != "drop"),
+        strict_(context.strict() && !exempt(context.type())),
         rejected_(context.counter("output_rejected")) {
     context.counter("output_connection_failed");
     context.counter("output_connection_lost");
@@ -340,6 +344,11 @@ class ObservedOutput final : public Output {
           return troubled(each.second);
         });
     return isolated && !trouble ? LogLevel::debug : LogLevel::error;
+  }
+
+  /// From strict error handling: where no message is lost.
+  static bool exempt(std::string_view type) {
+    return one_of(type, {"drop", "reject"});
   }
 
   static std::string_view reason(const WriteResult& result) {
@@ -461,6 +470,7 @@ ProcessorFactory observe_processor(ProcessorFactory factory, BuildContext& conte
 
 std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context,
                                        std::shared_ptr<const std::atomic<bool>> isolated) {
+  if (silent_output(context.type())) return output;
   return std::make_unique<ObservedOutput>(std::move(output), context, std::move(isolated));
 }
 
