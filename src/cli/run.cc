@@ -197,11 +197,14 @@ int run_collector(const CommonFlags& flags) {
   const auto reload = [&] {
     logger->info("Reloading {}", options.path);
     auto next = load_config(options);
-    if (!next) return logger->error("Reload: {}", next.error().message());
-    if (!report_lints(*next, flags.chilled, *logger)) return;
-    if (auto done = (*service)->reload(*next); !done) {
-      logger->error("Reload: {}", done.error().message());
+    if (!next) {
+      return logger->error("Reload: {}; the configuration before stays in force",
+                           next.error().message());
     }
+    if (!report_lints(*next, flags.chilled, *logger)) {
+      return logger->error("Reload: linter errors; the configuration before stays in force");
+    }
+    (*service)->request_reload(std::move(*next));
   };
   const SignalThread signal_thread(signals, **service, *logger, reload);
   std::optional<FileWatch> watch;

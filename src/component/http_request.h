@@ -45,6 +45,10 @@ class HttpRequestBuilder {
   /// `http_status_code` and the chosen headers as metadata.
   Result<> read_response(const HttpResponse& response, Batch& out) const;
 
+  /// Gives `message` the metadata that tell of a response: the status, unless it is 0, and the
+  /// chosen headers.
+  void annotate(int status, const HttpHeaders& headers, Message& message) const;
+
   bool has_multipart() const { return !multipart_.empty(); }
   const std::shared_ptr<const TlsClient>& tls() const { return tls_; }
 
@@ -53,7 +57,6 @@ class HttpRequestBuilder {
   Result<HttpRequest> head(const Batch& batch, std::size_t index, Arena& scratch) const;
   void add_metadata(const Message& message, HttpHeaders& headers, bool canonical,
                     Arena& scratch) const;
-  void annotate(const HttpResponse& response, Message& message) const;
 
   std::vector<std::pair<std::string, Interpolated>> headers_;
   Interpolated url_;
