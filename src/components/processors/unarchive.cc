@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "base/strings.h"
-#include "components/formats/csv.h"
 #include "components/formats/tar.h"
 #include "components/formats/zip.h"
 #include "components/processors/support.h"
+#include "value/csv.h"
 #include "value/encoding.h"
 #include "value/json.h"
 
