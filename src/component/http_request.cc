@@ -162,7 +162,8 @@ void HttpRequestBuilder::annotate(const HttpResponse& response, Message& message
   }
 }
 
-Result<> HttpRequestBuilder::read_response(const HttpResponse& response, Batch& out) const {
+Result<> HttpRequestBuilder::read_response(const HttpResponse& response, const Message& request,
+                                           Batch& out) const {
   const std::string* type = response.header("Content-Type");
   const auto media = type ? parse_media_type(*type) : Result<MediaType>(MediaType{});
   std::vector<MultipartPart> parts;
@@ -174,6 +175,11 @@ Result<> HttpRequestBuilder::read_response(const HttpResponse& response, Batch& 
   for (const MultipartPart& part : parts) {
     Message& message = out.add();
     message.set_bytes(out.arena().copy(part.body));
+    if (const Object* metadata = request.metadata()) {
+      for (const Member& member : std::span(metadata->items, metadata->size)) {
+        message.set_metadata(member.key, member.value);
+      }
+    }
     annotate(response, message);
   }
   return {};

@@ -41,9 +41,9 @@ class HttpRequestBuilder {
   Result<HttpRequest> with_body(const Batch& batch, std::size_t index, HttpBody body,
                                 std::string_view content_type) const;
 
-  /// Appends what a response carries: one message, or one for each part of a multipart body, with
-  /// `http_status_code` and the chosen headers as metadata.
-  Result<> read_response(const HttpResponse& response, Batch& out) const;
+  /// Appends what a response to `request` carries: one message, or one for each part of a multipart
+  /// body, with the metadata of the request, `http_status_code` and the chosen headers.
+  Result<> read_response(const HttpResponse& response, const Message& request, Batch& out) const;
 
   bool has_multipart() const { return !multipart_.empty(); }
   const std::shared_ptr<const TlsClient>& tls() const { return tls_; }

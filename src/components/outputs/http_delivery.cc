@@ -25,7 +25,7 @@ void store_response(const HttpRequestBuilder& builder, const Batch& batch,
   }
   if (stores.empty()) return;
   Batch answer;
-  if (!builder.read_response(response, answer)) return;
+  if (!builder.read_response(response, batch[indexes.front()], answer)) return;
   for (ResponseStore* store : stores) store->add(answer);
 }
 
