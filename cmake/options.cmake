@@ -3,7 +3,7 @@
 set(TOLLGATE_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
 option(TOLLGATE_BENCH "Build bench/" OFF)
 option(TOLLGATE_PRECOMPILE "Precompile the slow headers: halves the build time" ON)
-option(TOLLGATE_FUZZ "Build fuzz/ (needs clang)" OFF)
+option(TOLLGATE_FUZZ "Build fuzz/ as libFuzzer programs (needs clang)" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -14,6 +14,8 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor
                     -Wold-style-cast -Woverloaded-virtual -Werror)
+# For all, because libraries that share a precompiled header must agree on it.
+add_compile_options(-pthread)
 # GCC 12 warns about code in its own headers (string, variant) once it is inlined.
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
                     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
@@ -30,6 +32,10 @@ if(TOLLGATE_SANITIZE)
   if(TOLLGATE_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+endif()
+
+if(TOLLGATE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 find_program(MOLD mold)

@@ -10,10 +10,9 @@
 #include <optional>
 #include <thread>
 
-#include "bloblang/bloblang.h"
+#include "cli/blobl.h"
 #include "cli/common.h"
 #include "config/interpolate.h"
-#include "value/json.h"
 
 namespace tollgate {
 
@@ -23,7 +22,7 @@ struct Flags {
   std::string mapping, file, input;
   std::vector<std::string> rest, env_files;
   int threads = 1;
-  bool raw = false, pretty = false;
+  MappingExecution execution;
   std::size_t max_token_length = 65536;
 };
 
@@ -76,34 +75,6 @@ class LineReader {
   std::size_t at_ = 0;
 };
 
-/// A mapping that needs a document where there is none fails as a whole, not in one assignment.
-std::string_view without_place(std::string_view error) {
-  const auto reason = error.find("): ");
-  if (!error.starts_with("failed assignment (line ") || reason == error.npos) return error;
-  const auto rest = error.substr(reason + 3);
-  return rest.starts_with("unable to reference message as structured") ? rest : error;
-}
-
-/// Runs the mapping on one line; the text to print, or the error's.
-Result<std::string> execute(const Mapping& mapping, const std::string& line, const Flags& flags) {
-  Batch batch;
-  Message& message = batch.add();
-  message.set_bytes(line);
-  if (flags.raw) message.set_document(Value::string(line));
-  Message out = message.copy();
-  const MapResult result = mapping.map(batch, 0, out);
-  if (result.what == Mapped::failed) return invalid(std::string(without_place(result.error)));
-  if (result.what == Mapped::deleted) return std::string();
-  const bool assigned = out.has_document();
-  const Value document = out.document();
-  if (document.is(Kind::error)) return std::string(out.bytes());  // no JSON: as it came
-  if (assigned && document.is_text()) return std::string(document.as_text());
-  std::string text;
-  append_json(text, document, batch.arena(),
-              {.escape_html = true, .indent = flags.pretty ? "  " : ""});
-  return text;
-}
-
 Result<std::string> with_environment(std::string_view mapping) {
   auto replaced = TRY(replace_variables(mapping, process_environment));
   if (replaced.missing.empty()) return std::move(replaced.text);
@@ -147,7 +118,7 @@ int run(Flags& flags) {
   std::mutex printing;
   const auto work = [&] {
     while (const auto line = lines.next()) {
-      const auto text = execute(*mapping, *line, flags);
+      const auto text = execute_mapping(*mapping, *line, flags.execution);
       std::lock_guard lock(printing);
       if (text) {
         fmt::print("{}\n", *text);
@@ -179,13 +150,16 @@ void add_blobl(CLI::App& app, CommandContext& context) {
       ->type_name("FILE");
   command->add_option("-t,--threads", flags->threads, "Threads; more than one lose the order")
       ->capture_default_str();
-  command->add_flag("-r,--raw", flags->raw, "`this` is the line as a string, not its JSON");
-  command->add_flag("-p,--pretty", flags->pretty, "Indent structured results");
+  command->add_flag("-r,--raw", flags->execution.raw, "`this` is the line as a string, not its JSON");
+  command->add_flag("-p,--pretty", flags->execution.pretty, "Indent structured results");
   command->add_option("--max-token-length", flags->max_token_length, "The longest line in bytes")
       ->capture_default_str();
   add_list_option(*command, "-e,--env-file", flags->env_files,
                   "Read environment variables from files");
-  command->callback([flags, &context] { context.exit_code = run(*flags); });
+  const auto* server = add_blobl_server(*command, context);
+  command->callback([=, &context] {
+    if (!command->got_subcommand(server)) context.exit_code = run(*flags);
+  });
 }
 
 }  // namespace tollgate

@@ -40,6 +40,8 @@ void add_list(CLI::App& app, CommandContext& context);
 void add_create(CLI::App& app, CommandContext& context);
 void add_blobl(CLI::App& app, CommandContext& context);
 void add_docs(CLI::App& app, CommandContext& context);
+void add_test(CLI::App& app, CommandContext& context);
+void add_template(CLI::App& app, CommandContext& context);
 void add_sandbox(CLI::App& app, CommandContext& context);
 void add_journal(CLI::App& app, CommandContext& context);
 void add_completion(CLI::App& app, CommandContext& context);

@@ -10,6 +10,7 @@ namespace tollgate {
 void add_create(CLI::App& app, CommandContext& context) {
   struct Flags {
     std::string expression;
+    std::vector<std::string> templates;
     std::vector<std::string> rest;  // ignored, as the incumbent does
     bool small = false;
   };
@@ -20,11 +21,16 @@ void add_create(CLI::App& app, CommandContext& context) {
       ->type_name("EXPRESSION");
   command->add_option("rest", flags->rest)->group("");
   command->add_flag("-s,--small", flags->small, "Leave out advanced fields and the service's parts");
+  add_templates_option(*command, flags->templates);
   command->callback([flags, &context] {
-    const Catalogue catalogue(all_components());
+    Catalogue catalogue(all_components());
+    const auto& templates = or_of_root(flags->templates, context.root.templates);
+    if (auto loaded = load_templates(templates, context.root.chilled, catalogue); !loaded) {
+      return context.fail(loaded.error().message());
+    }
     const auto text = create_config(flags->expression, flags->small, catalogue);
     if (!text) return context.fail(fmt::format("generate error: {}", text.error().message()));
-    fmt::print("{}", *text);
+    fmt::print("{}\n", *text);  // an empty line after it, as the incumbent prints
   });
 }
 

@@ -1,6 +1,5 @@
 // lint: checks configuration files, all mistakes at once. Warnings alone exit 0.
 
-#include <filesystem>
 #include <memory>
 
 #include "cli/common.h"
@@ -10,7 +9,7 @@ namespace tollgate {
 namespace {
 
 struct Flags {
-  std::vector<std::string> paths, resources, env_files;
+  std::vector<std::string> paths, resources, env_files, templates;
   bool deprecated = false, labels = false, skip_env = false, verbose = false;
 };
 
@@ -37,23 +36,6 @@ std::vector<std::string> yaml_blocks(const std::string& text) {
     }
   }
   return blocks;
-}
-
-/// Paths that end in "..." stand for every YAML file below them.
-std::vector<std::string> expand(const std::vector<std::string>& paths) {
-  std::vector<std::string> globs;
-  for (const std::string& path : paths) {
-    if (!path.ends_with("...")) {
-      globs.push_back(path);
-      continue;
-    }
-    const auto base = path.substr(0, path.size() - 3);
-    globs.push_back(base + "**/*.yaml");
-    globs.push_back(base + "**/*.yml");
-  }
-  std::vector<std::string> files = expand_globs(globs);
-  for (std::string& file : files) file = std::filesystem::path(file).lexically_normal();
-  return files;
 }
 
 /// Prints the lints; whether there was an error among them.
@@ -83,7 +65,13 @@ int lint(const Flags& flags, const CommonFlags& root) {
     fmt::print(stderr, "{}\n", applied.error().message());
     return 1;
   }
-  const Catalogue catalogue(all_components());
+  Catalogue catalogue(all_components());
+  if (auto loaded = load_templates(or_of_root(flags.templates, root.templates), root.chilled,
+                                   catalogue);
+      !loaded) {
+    fmt::print(stderr, "{}\n", loaded.error().message());
+    return 1;
+  }
   LintOptions options;
   options.catalogue = &catalogue;
   options.report_deprecated = flags.deprecated;
@@ -101,10 +89,14 @@ int lint(const Flags& flags, const CommonFlags& root) {
   };
   std::vector<std::string> paths = flags.paths;
   if (!root.config.empty()) paths.push_back(root.config);
-  std::vector<std::string> resources = flags.resources;
-  resources.insert(resources.end(), root.resources.begin(), root.resources.end());
+  const auto& resources = or_of_root(flags.resources, root.resources);
   paths.insert(paths.end(), resources.begin(), resources.end());
-  for (const std::string& path : expand(paths)) run(path);
+  const auto files = expand_paths(paths);
+  if (!files) {
+    fmt::print(stderr, "lint paths error: {}\n", files.error().message());
+    return 1;
+  }
+  for (const std::string& path : *files) run(path);
   return exit_code;
 }
 
@@ -122,6 +114,7 @@ void add_lint(CLI::App& app, CommandContext& context) {
   add_list_option(*command, "-r,--resources", flags->resources, "Check these files too");
   add_list_option(*command, "-e,--env-file", flags->env_files,
                   "Read environment variables from files");
+  add_templates_option(*command, flags->templates);
   command->callback([flags, &context] { context.exit_code = lint(*flags, context.root); });
 }
 

@@ -12,11 +12,24 @@ namespace {
 
 struct Flags {
   std::string format = "text", status;
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds, templates;
 };
 
-std::string print(const Flags& flags) {
-  const Catalogue catalogue(all_components());
+using bloblang::Function;
+
+/// Deprecated ones are known to old mappings, but not shown to those who write new ones.
+bool is_listed(const Function& function, std::string_view status) {
+  using Stability = Function::Stability;
+  std::string_view name = "stable";
+  if (function.stability == Stability::beta) name = "beta";
+  if (function.stability == Stability::experimental) name = "experimental";
+  return function.category != bloblang::Category::hidden &&
+         function.stability != Stability::deprecated && (status.empty() || status == name);
+}
+
+Result<std::string> print(const Flags& flags) {
+  Catalogue catalogue(all_components());
+  TRY(load_templates(flags.templates, false, catalogue));
   if (flags.format == "json-full") return print_full_json(catalogue, version()) + "\n";
   if (flags.format == "json-full-scrubbed") return print_full_json(catalogue, version(), true) + "\n";
   if (flags.format == "jsonschema") return print_json_schema(catalogue) + "\n";
@@ -24,7 +37,7 @@ std::string print(const Flags& flags) {
   const auto append = [&](const char* key, const char* title, const auto& functions) {
     NameList names{key, title, {}};
     for (const auto* function : functions) {
-      if (function->category != bloblang::Category::hidden) names.names.emplace_back(function->name);
+      if (is_listed(*function, flags.status)) names.names.emplace_back(function->name);
     }
     lists.push_back(std::move(names));
   };
@@ -35,6 +48,7 @@ std::string print(const Flags& flags) {
       return std::ranges::find(flags.kinds, list.key) == flags.kinds.end();
     });
   }
+  if (flags.format == "json") std::ranges::sort(lists, {}, &NameList::key);
   if (flags.format == "json") return print_list_json(lists) + "\n";
   return print_list_text(lists);
 }
@@ -52,9 +66,12 @@ void add_list(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"text", "json", "json-full", "json-full-scrubbed", "jsonschema"}))
       ->capture_default_str();
   command->add_option("--status", flags->status, "Only those of this status");
+  add_templates_option(*command, flags->templates);
   command->callback([flags, &context] {
-    (void)context;
-    fmt::print("{}", print(*flags));
+    flags->templates = or_of_root(flags->templates, context.root.templates);
+    const auto text = print(*flags);
+    if (!text) return context.fail(text.error().message());
+    fmt::print("{}", *text);
   });
 }
 

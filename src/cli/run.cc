@@ -152,7 +152,8 @@ int closing(const Logger& logger, const std::string& reason) {
   if (logger.enabled(LogLevel::error)) {
     logger.error("{}", reason);
   } else {
-    fmt::print(stderr, "{}\n", reason);
+    fmt::print(stderr, "{}{}\n", static_cast<char>(std::tolower(reason.front())),
+               reason.substr(1));
   }
   return 1;
 }
@@ -166,7 +167,11 @@ int run_collector(const CommonFlags& flags) {
     fmt::print(stderr, "{}\n", applied.error().message());
     return 1;
   }
-  const Catalogue catalogue(all_components());
+  Catalogue catalogue(all_components());
+  if (auto loaded = load_templates(flags.templates, flags.chilled, catalogue); !loaded) {
+    fmt::print(stderr, "{}\n", loaded.error().message());
+    return 1;
+  }
   const LoadOptions options = load_options(flags, catalogue);
   auto config = load_config(options);
   if (!config) {
@@ -203,11 +208,14 @@ int run_collector(const CommonFlags& flags) {
   const auto reload = [&] {
     logger->info("Reloading {}", options.path);
     auto next = load_config(options);
-    if (!next) return logger->error("Reload: {}", next.error().message());
-    if (!report_lints(*next, flags.chilled, *logger)) return;
-    if (auto done = (*service)->reload(*next); !done) {
-      logger->error("Reload: {}", done.error().message());
+    if (!next) {
+      return logger->error("Reload: {}; the configuration before stays in force",
+                           next.error().message());
     }
+    if (!report_lints(*next, flags.chilled, *logger)) {
+      return logger->error("Reload: linter errors; the configuration before stays in force");
+    }
+    (*service)->request_reload(std::move(*next));
   };
   const SignalThread signal_thread(signals, **service, *logger, reload);
   std::optional<FileWatch> watch;
@@ -229,14 +237,17 @@ int run_collector(const CommonFlags& flags) {
 
 void add_run(CLI::App& app, CommandContext& context) {
   auto flags = std::make_shared<CommonFlags>();
+  auto more = std::make_shared<std::vector<std::string>>();
   auto* run = app.add_subcommand("run", "Run the collector that a configuration file describes");
   run->add_option("config", flags->config, "The configuration file")->type_name("FILE");
-  add_list_option(*run, "-s,--set", flags->set, "Set a field: path=value")->type_name("PATH=VALUE");
+  run->add_option("more", *more)->group("");
+  add_set_option(*run, flags->set);
   add_list_option(*run, "-r,--resources", flags->resources, "Read resources from these files too")
       ->type_name("GLOB");
   add_list_option(*run, "-e,--env-file", flags->env_files,
                   "Read environment variables from these files")
       ->type_name("GLOB");
+  add_templates_option(*run, flags->templates);
   run->add_option("--log.level", flags->log_level, "Override logger.level")->type_name("LEVEL");
   run->add_option("--memory-limit", flags->memory_limit,
                   "Bytes that records under way may hold, such as 512MiB; default: half of what the "
@@ -244,16 +255,18 @@ void add_run(CLI::App& app, CommandContext& context) {
       ->type_name("SIZE");
   run->add_flag("--chilled", flags->chilled, "Start in spite of lint errors");
   run->add_flag("-w,--watcher", flags->watch, "Reload when a configuration file changes");
-  run->callback([flags, &context] {
-    if (!flags->config.empty() && !context.root.config.empty()) {
+  run->callback([flags, more, &context] {
+    if (!more->empty() || (!flags->config.empty() && !context.root.config.empty())) {
       return context.fail("a maximum of one config must be specified with the run command");
     }
     if (flags->config.empty()) flags->config = context.root.config;
     if (flags->log_level.empty()) flags->log_level = context.root.log_level;
-    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-    append(flags->set, context.root.set);
-    append(flags->resources, context.root.resources);
-    append(flags->env_files, context.root.env_files);
+    flags->set = or_of_root(flags->set, context.root.set);
+    flags->resources = or_of_root(flags->resources, context.root.resources);
+    flags->templates.insert(flags->templates.end(), context.root.templates.begin(),
+                            context.root.templates.end());
+    flags->env_files.insert(flags->env_files.begin(), context.root.env_files.begin(),
+                            context.root.env_files.end());
     flags->chilled |= context.root.chilled;
     flags->watch |= context.root.watch;
     context.exit_code = run_collector(*flags);

@@ -8,6 +8,7 @@
 #include "cli/basic_auth.h"
 #include "cli/command.h"
 #include "cli/environment_secrets.h"
+#include "component/wait.h"
 #include "config/normalise.h"
 #include "net/url.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr auto kStallAfter = std::chrono::seconds(60);
 constexpr auto kObservationInterval = std::chrono::seconds(1);
+constexpr const char* kStream = "stream";  // a source of faults, see Health
 
 using Clock = std::chrono::steady_clock;
 
@@ -153,6 +155,7 @@ Service::Service(const LoadedConfig& config, const Catalogue& catalogue, Logger 
       health_(environment_.ledger, kStallAfter),
       shutdown_delay_(config.config.shutdown_delay.value) {
   environment_.strict = config.config.error_handling.strict;
+  health_.set_fault(kStream, "the stream is starting");
 }
 
 Service::~Service() {
@@ -195,6 +198,7 @@ Result<std::unique_ptr<Service::Running>> Service::build(const LoadedConfig& loa
   const ServiceConfig& config = loaded.config;
   environment_.identity_salt = identity_salt(config);
   auto running = std::make_unique<Running>();
+  running->config = loaded;
   running->shutdown_timeout = config.shutdown_timeout.value;
   running->resources = std::make_unique<Resources>(
       environment_, Resources::Definitions{
@@ -211,17 +215,23 @@ Result<std::unique_ptr<Service::Running>> Service::build(const LoadedConfig& loa
 
 Result<> Service::start(Running& running) {
   Stream* stream = running.stream.get();
-  TRY(stream->start());
+  TRY(stream->start([this] {
+    std::lock_guard lock(lock_);
+    ended_ = true;
+    changed_.notify_all();
+  }));
   running.watched.push_back(health_.add({"", "root.input", "input",
                                          [stream] { return stream->input_connected(); },
                                          [] { return std::string(); }}));
   running.watched.push_back(health_.add({"", "root.output", "output",
                                          [stream] { return stream->output_connected(); },
                                          [] { return std::string(); }}));
+  health_.clear_fault(kStream);
   return {};
 }
 
 bool Service::stop(Running& running) {
+  health_.set_fault(kStream, "the stream is stopping");
   const auto deadline = Clock::now() + running.shutdown_timeout;
   const bool clean = running.stream->stop(deadline);
   running.resources->close(deadline);
@@ -291,26 +301,30 @@ Result<> Service::run() {
     return started;
   }
   observe_regularly();
+  std::unique_lock lock(lock_);
   while (!stop_requested_) {
-    Stream* stream = nullptr;
-    {
-      std::lock_guard lock(running_lock_);
-      stream = running_->stream.get();
-    }
-    const bool ended = stream->wait_finished();
-    std::lock_guard lock(running_lock_);
-    if (running_->stream.get() != stream) continue;  // a reload interrupted it
-    if (ended) {
+    changed_.wait(lock, [this] { return stop_requested_ || ended_ || next_; });
+    if (stop_requested_) break;
+    if (!next_) {
       logger_.info("Pipeline has terminated. Shutting down the service");
       break;
     }
+    const LoadedConfig next = std::move(*next_);
+    next_.reset();
+    lock.unlock();
+    TRY(replace(next));
+    lock.lock();
   }
-  if (stop_requested_ && shutdown_delay_.count() > 0) {
-    std::unique_lock lock(delay_lock_);
-    delay_ended_.wait_for(lock, shutdown_delay_);
+  if (stop_requested_ && shutdown_delay_.count() > 0) changed_.wait_for(lock, shutdown_delay_);
+  lock.unlock();
+  bool clean = true;
+  if (running_) {
+    const auto patience =
+        environment_.timers.after(running_->shutdown_timeout, [] { abandon_waits(); });
+    clean = stop(*running_);
+    environment_.timers.cancel(patience);
+    running_.reset();
   }
-  std::lock_guard lock(running_lock_);
-  const bool clean = stop(*running_);
   exporter_->stop();
   logger_.info("Final count: {}", Ledger::describe(environment_.ledger.totals()));
   if (!clean) {
@@ -321,20 +335,48 @@ Result<> Service::run() {
 }
 
 void Service::request_stop() {
+  std::lock_guard lock(lock_);
   stop_requested_ = true;
-  delay_ended_.notify_all();
-  std::unique_lock lock(running_lock_, std::try_to_lock);  // held while stopping: nothing to do then
-  if (lock) running_->stream->interrupt();
+  changed_.notify_all();
 }
 
-Result<> Service::reload(const LoadedConfig& config) {
-  auto next = TRY(build(config));
-  std::lock_guard lock(running_lock_);
-  if (stop_requested_) return {};
+void Service::request_reload(LoadedConfig config) {
+  std::lock_guard lock(lock_);
+  next_ = std::move(config);
+  changed_.notify_all();
+}
+
+// An error means that nothing runs any more.
+Result<> Service::replace(const LoadedConfig& config) {
+  auto next = build(config);
+  if (!next) {
+    logger_.error("Reload: {}; the configuration before stays in force", next.error().message());
+    environment_.identity_salt = identity_salt(running_->config.config);
+    return {};
+  }
+  if (!stop(*running_)) {
+    logger_.warn("Reload: the shutdown timeout passed with records under way; their senders were "
+                 "told to send them again");
+  }
+  const LoadedConfig before = std::move(running_->config);
+  const auto take_over = [this](std::unique_ptr<Running> successor) {
+    running_.reset();  // ports, locks and files are free from here on
+    {
+      std::lock_guard lock(lock_);
+      ended_ = false;
+    }
+    if (stop_requested_) return Result<>();
+    running_ = std::move(successor);
+    return start(*running_);
+  };
+  auto started = take_over(std::move(*next));
+  if (started) {
+    logger_.info("Reload: the new configuration is in force");
+    return {};
+  }
+  logger_.error("Reload: {}; starting the configuration before again", started.error().message());
   stop(*running_);
-  running_->stream->interrupt();
-  std::unique_ptr<Running> old = std::exchange(running_, std::move(next));
-  return start(*running_);
+  return take_over(TRY(build(before)));
 }
 
 }  // namespace tollgate

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,13 +66,16 @@ class Service {
   Result<> run();
   void request_stop();
 
-  /// Replaces the running stream by that of `config`, losing and doubling nothing; the old one
-  /// goes on if the new one can't be built.
-  Result<> reload(const LoadedConfig& config);
+  /// Has run() replace the stream by that of `config`, losing and doubling nothing: the old one
+  /// goes on if the new one can't be built; else it is stopped as at a shutdown, and what it held of
+  /// ports and files is free when the new one starts. If that fails, the old configuration starts
+  /// again.
+  void request_reload(LoadedConfig config);
 
  private:
   /// What one configuration made: replaced as a whole at a reload.
   struct Running {
+    LoadedConfig config;
     std::unique_ptr<Resources> resources;
     std::unique_ptr<Stream> stream;
     std::vector<std::uint64_t> watched;  // numbers in health_
@@ -84,6 +88,7 @@ class Service {
   Result<std::unique_ptr<Running>> build(const LoadedConfig& config);
   Result<> start(Running& running);
   bool stop(Running& running);
+  Result<> replace(const LoadedConfig& config);
   void add_endpoints();
   void add_debug_endpoints(const Node& config);
   void observe_regularly();
@@ -94,13 +99,14 @@ class Service {
   Environment environment_;
   Health health_;
   std::unique_ptr<MetricsExporter> exporter_;
-  std::unique_ptr<Running> running_;
+  std::unique_ptr<Running> running_;  // the thread of run()
   std::chrono::nanoseconds shutdown_delay_{};
   std::atomic<TimerQueue::Id> observation_{0};
   std::atomic<bool> stop_requested_{false};
-  std::mutex running_lock_;  // guards the pointer running_ against request_stop() and reload()
-  std::mutex delay_lock_;
-  std::condition_variable delay_ended_;
+  std::mutex lock_;
+  std::condition_variable changed_;
+  bool ended_ = false;               // lock_; the stream's input is at its end
+  std::optional<LoadedConfig> next_;  // lock_; to be loaded
 };
 
 /// Bytes that records under way may hold: half of what the cgroup allows, or of the machine's

@@ -73,6 +73,8 @@ class BuildContext {
   virtual bool strict() const = 0;  ///< error_handling.strict
   /// The destinations that make this meter's identities its own; see IdentityOptions.
   virtual const std::string& identity_salt() const = 0;
+  /// A directory for what must outlive the process; empty: there is none.
+  virtual std::string_view state_dir() const { return {}; }
 };
 
 /// The `batching` group: when to flush, and what to run on the batch then.

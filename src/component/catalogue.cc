@@ -34,6 +34,11 @@ Catalogue::Catalogue(const Manifest& manifest) : manifest_(manifest) {
   add(ComponentKind::tracer, manifest.tracers);
 }
 
+void Catalogue::add(ComponentSpec spec) {
+  const std::pair key(spec.kind, std::string(spec.name));
+  specs_[key] = std::move(spec);
+}
+
 const ComponentSpec* Catalogue::find(ComponentKind kind, std::string_view name) const {
   const auto found = specs_.find(std::pair(kind, std::string(name)));
   return found == specs_.end() ? nullptr : &found->second;

@@ -28,10 +28,12 @@ struct Manifest {
 };
 
 /// Looks component types up by kind and name, both for those who build them and, without their
-/// products, for lint and docs. Immutable.
+/// products, for lint and docs. Immutable once it is handed out.
 class Catalogue final : public ComponentCatalogue {
  public:
   explicit Catalogue(const Manifest& manifest);
+  /// Adds a template, or puts it in the place of the type of its name. Before anybody else has it.
+  void add(ComponentSpec of_template);
 
   const ComponentSpec* find(ComponentKind kind, std::string_view name) const override;
   std::vector<const ComponentSpec*> all(ComponentKind kind) const override;

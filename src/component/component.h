@@ -63,11 +63,14 @@ struct MakeTraits<Result<Product> (*)(Config, BuildContext&)> {
   using ConfigType = Config;
 };
 
-/// Reads the body and applies the rules across fields.
+/// Reads the body and, if each field is sound, applies the rules across fields.
 template <typename Config, auto schema, auto check>
 Config read_checked(const Node& body, ReadContext& context) {
+  const std::size_t errors = context.error_count();
   Config config = read_body(schema(), body, context);
-  if constexpr (!std::is_same_v<decltype(check), std::nullptr_t>) check(config, body, context);
+  if constexpr (!std::is_same_v<decltype(check), std::nullptr_t>) {
+    if (context.error_count() == errors) check(config, body, context);
+  }
   return config;
 }
 }  // namespace detail

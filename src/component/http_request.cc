@@ -142,12 +142,13 @@ Result<HttpRequest> HttpRequestBuilder::of_batch(const Batch& batch,
   return request;
 }
 
-void HttpRequestBuilder::annotate(const HttpResponse& response, Message& message) const {
-  message.set_metadata("http_status_code", Value::int64(response.status));
+void HttpRequestBuilder::annotate(int status, const HttpHeaders& headers,
+                                  Message& message) const {
+  if (status != 0) message.set_metadata("http_status_code", Value::int64(status));
   if (extract_.empty()) return;
   Arena scratch;
   std::map<std::string, std::vector<std::string_view>> chosen;
-  for (const auto& [name, value] : response.headers) {
+  for (const auto& [name, value] : headers) {
     std::string key = to_lower(name);
     if (extract_.match(key)) chosen[std::move(key)].push_back(value);
   }
@@ -162,8 +163,7 @@ void HttpRequestBuilder::annotate(const HttpResponse& response, Message& message
   }
 }
 
-Result<> HttpRequestBuilder::read_response(const HttpResponse& response, const Message& request,
-                                           Batch& out) const {
+Result<> HttpRequestBuilder::read_response(const HttpResponse& response, Batch& out) const {
   const std::string* type = response.header("Content-Type");
   const auto media = type ? parse_media_type(*type) : Result<MediaType>(MediaType{});
   std::vector<MultipartPart> parts;
@@ -175,12 +175,7 @@ Result<> HttpRequestBuilder::read_response(const HttpResponse& response, const M
   for (const MultipartPart& part : parts) {
     Message& message = out.add();
     message.set_bytes(out.arena().copy(part.body));
-    if (const Object* metadata = request.metadata()) {
-      for (const Member& member : std::span(metadata->items, metadata->size)) {
-        message.set_metadata(member.key, member.value);
-      }
-    }
-    annotate(response, message);
+    annotate(response.status, response.headers, message);
   }
   return {};
 }

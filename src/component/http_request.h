@@ -41,9 +41,13 @@ class HttpRequestBuilder {
   Result<HttpRequest> with_body(const Batch& batch, std::size_t index, HttpBody body,
                                 std::string_view content_type) const;
 
-  /// Appends what a response to `request` carries: one message, or one for each part of a multipart
-  /// body, with the metadata of the request, `http_status_code` and the chosen headers.
-  Result<> read_response(const HttpResponse& response, const Message& request, Batch& out) const;
+  /// Appends what a response carries: one message, or one for each part of a multipart body, with
+  /// `http_status_code` and the chosen headers as metadata.
+  Result<> read_response(const HttpResponse& response, Batch& out) const;
+
+  /// Gives `message` the metadata that tell of a response: the status, unless it is 0, and the
+  /// chosen headers.
+  void annotate(int status, const HttpHeaders& headers, Message& message) const;
 
   bool has_multipart() const { return !multipart_.empty(); }
   const std::shared_ptr<const TlsClient>& tls() const { return tls_; }
@@ -53,7 +57,6 @@ class HttpRequestBuilder {
   Result<HttpRequest> head(const Batch& batch, std::size_t index, Arena& scratch) const;
   void add_metadata(const Message& message, HttpHeaders& headers, bool canonical,
                     Arena& scratch) const;
-  void annotate(const HttpResponse& response, Message& message) const;
 
   std::vector<std::pair<std::string, Interpolated>> headers_;
   Interpolated url_;

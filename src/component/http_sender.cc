@@ -165,7 +165,9 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
     if (status >= 500) sender.connected_ = false;
     const Refusal refusal = refusal_of(status, sender.drop_on_.contains(status));
     Error error(Fault::transient, fmt::format("{}: {}", url_, status_error(*response, credentials_)));
-    if (verdict == Verdict::give_up) return give_up(std::move(error), refusal, status);
+    if (verdict == Verdict::give_up) {
+      return give_up(std::move(error), refusal, status, std::move(response->headers));
+    }
     if (verdict == Verdict::retry_backing_off && backed_off_) {
       period_ = std::min(period_ * 2, std::max(sender.max_backoff_, sender.retry_period_));
     }
@@ -176,11 +178,14 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
         wait = std::min(*asked, sender.max_backoff_);
       }
     }
-    failed_attempt(std::move(error), refusal, status, wait);
+    failed_attempt(std::move(error), refusal, status, wait, std::move(response->headers));
   }
 
-  void failed_attempt(Error error, Refusal refusal, int status, std::chrono::nanoseconds wait) {
-    if (attempts_++ >= sender_->retries_) return give_up(std::move(error), refusal, status);
+  void failed_attempt(Error error, Refusal refusal, int status, std::chrono::nanoseconds wait,
+                      HttpHeaders headers = {}) {
+    if (attempts_++ >= sender_->retries_) {
+      return give_up(std::move(error), refusal, status, std::move(headers));
+    }
     after(status == 0 ? sender_->spread(wait) : wait);
   }
 
@@ -188,8 +193,8 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
     sender_->timers_.after(wait, [self = shared_from_this()] { self->attempt(); });
   }
 
-  void give_up(Error error, Refusal refusal, int status) {
-    finish(std::unexpected(HttpFailure{std::move(error), refusal, status}));
+  void give_up(Error error, Refusal refusal, int status, HttpHeaders headers = {}) {
+    finish(std::unexpected(HttpFailure{std::move(error), refusal, status, std::move(headers)}));
   }
 
   void finish(std::expected<HttpResponse, HttpFailure> outcome) {

@@ -24,6 +24,7 @@ struct HttpFailure {
   Error error;  ///< begins with the URL; holds "(400): 400 Bad Request" where a status ended it
   Refusal refusal = Refusal::none;
   int status = 0;  ///< 0 if no response arrived
+  HttpHeaders headers;  ///< of the last response
 };
 
 /// Sends requests as the HTTP client group says: credentials, rate limit, attempts and the waits

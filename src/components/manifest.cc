@@ -12,6 +12,7 @@ extern const InputType broker_input;
 extern const InputType csv_input;
 extern const InputType file_input;
 extern const InputType generate_input;
+extern const InputType http_client_input;
 extern const InputType http_server_input;
 extern const InputType inproc_input;
 extern const InputType otel_log_input;
@@ -25,6 +26,7 @@ extern const BufferType journal_buffer;
 extern const BufferType memory_buffer;
 extern const BufferType none_buffer;
 extern const BufferType sqlite_buffer;
+extern const BufferType system_window_buffer;
 
 extern const ProcessorType archive_processor;
 extern const ProcessorType benchmark_processor;
@@ -34,6 +36,7 @@ extern const ProcessorType branch_processor;
 extern const ProcessorType cache_processor;
 extern const ProcessorType cached_processor;
 extern const ProcessorType catch_processor;
+extern const ProcessorType command_processor;
 extern const ProcessorType compress_processor;
 extern const ProcessorType crash_processor;
 extern const ProcessorType decompress_processor;
@@ -41,14 +44,17 @@ extern const ProcessorType dedupe_processor;
 extern const ProcessorType for_each_processor;
 extern const ProcessorType group_by_processor;
 extern const ProcessorType group_by_value_processor;
+extern const ProcessorType http_processor;
 extern const ProcessorType insert_part_processor;
 extern const ProcessorType json_schema_processor;
 extern const ProcessorType log_processor;
 extern const ProcessorType mapping_processor;
 extern const ProcessorType metric_processor;
+extern const ProcessorType msgpack_processor;
 extern const ProcessorType mutation_processor;
 extern const ProcessorType noop_processor;
 extern const ProcessorType parallel_processor;
+extern const ProcessorType parse_log_processor;
 extern const ProcessorType processors_processor;
 extern const ProcessorType rate_limit_processor;
 extern const ProcessorType resource_processor;
@@ -56,12 +62,14 @@ extern const ProcessorType retry_processor;
 extern const ProcessorType select_parts_processor;
 extern const ProcessorType sleep_processor;
 extern const ProcessorType split_processor;
+extern const ProcessorType string_split_processor;
 extern const ProcessorType switch_processor;
 extern const ProcessorType sync_response_processor;
 extern const ProcessorType try_catch_processor;
 extern const ProcessorType try_processor;
 extern const ProcessorType unarchive_processor;
 extern const ProcessorType while_processor;
+extern const ProcessorType xml_processor;
 
 extern const OutputType broker_output;
 extern const OutputType cache_output;
@@ -116,6 +124,7 @@ std::span<const InputType* const> inputs() {
       &csv_input,
       &file_input,
       &generate_input,
+      &http_client_input,
       &http_server_input,
       &inproc_input,
       &otel_log_input,
@@ -134,6 +143,7 @@ std::span<const BufferType* const> buffers() {
       &memory_buffer,
       &none_buffer,
       &sqlite_buffer,
+      &system_window_buffer,
   };
   return list;
 }
@@ -148,6 +158,7 @@ std::span<const ProcessorType* const> processors() {
       &cache_processor,
       &cached_processor,
       &catch_processor,
+      &command_processor,
       &compress_processor,
       &crash_processor,
       &decompress_processor,
@@ -155,14 +166,17 @@ std::span<const ProcessorType* const> processors() {
       &for_each_processor,
       &group_by_processor,
       &group_by_value_processor,
+      &http_processor,
       &insert_part_processor,
       &json_schema_processor,
       &log_processor,
       &mapping_processor,
       &metric_processor,
+      &msgpack_processor,
       &mutation_processor,
       &noop_processor,
       &parallel_processor,
+      &parse_log_processor,
       &processors_processor,
       &rate_limit_processor,
       &resource_processor,
@@ -170,12 +184,14 @@ std::span<const ProcessorType* const> processors() {
       &select_parts_processor,
       &sleep_processor,
       &split_processor,
+      &string_split_processor,
       &switch_processor,
       &sync_response_processor,
       &try_catch_processor,
       &try_processor,
       &unarchive_processor,
       &while_processor,
+      &xml_processor,
   };
   return list;
 }

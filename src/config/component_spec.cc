@@ -7,6 +7,7 @@
 
 #include "config/adoption.h"
 #include "config/codecs.h"
+#include "config/incumbent.h"
 
 namespace tollgate {
 
@@ -31,6 +32,11 @@ bool is_reserved(ComponentKind kind, std::string_view key) {
 
 std::string hint(ComponentKind kind, std::string_view written,
                  const ComponentCatalogue& catalogue) {
+  if (incumbent_has(kind, written)) {
+    return fmt::format(": Redpanda Connect's {} '{}' is not in Tollgate; `tollgate list {}` names "
+                       "what is",
+                       kind_name(kind), written, plural_name(kind));
+  }
   std::vector<std::string_view> names;
   for (const ComponentSpec* spec : catalogue.all(kind)) names.push_back(spec->name);
   const std::string_view nearest = nearest_name(written, names);
@@ -71,9 +77,12 @@ std::expected<const ComponentSpec*, Lint> infer(ComponentKind kind, const Node& 
                         fmt::format("an explicit {} type must be specified", kind_name(kind)));
   }
   std::ranges::sort(candidates);
+  const auto foreign = std::ranges::find_if(
+      candidates, [&](std::string_view name) { return incumbent_has(kind, name); });
+  const auto meant = foreign == candidates.end() ? candidates.front() : *foreign;
   return unidentified(
       node, fmt::format("unable to infer {} type from candidates: [{}]{}", kind_name(kind),
-                        fmt::join(candidates, " "), hint(kind, candidates.front(), catalogue)));
+                        fmt::join(candidates, " "), hint(kind, meant, catalogue)));
 }
 
 Node body_of(const ComponentSpec& spec, const Node& node) {
@@ -81,6 +90,29 @@ Node body_of(const ComponentSpec& spec, const Node& node) {
   if (!body || (body.is(Node::Kind::null) && node["plugin"])) body = node["plugin"];
   if (!body) body = Node::null().with_entries({});
   return body;
+}
+
+/// What is said of a component inside another one's body that cannot be told: all that stands
+/// there, and what else was found out about it.
+std::string untold_child(ComponentKind kind, const Node& node, std::string_view problem) {
+  if (const Node type = node["type"]; type && problem.find("was not recognised") != problem.npos) {
+    const std::size_t hint = problem.find("recognised") + std::string_view("recognised").size();
+    return fmt::format("failed to obtain docs for {} type {}{}", kind_name(kind), type.text(),
+                       problem.substr(hint));
+  }
+  std::vector<std::string_view> keys;
+  for (const auto& entry : node.entries()) keys.push_back(entry.key);
+  std::string text = "unable to infer component type: ";
+  text += keys.size() == 1 ? std::string(keys.front())
+                           : fmt::format("[{}]", fmt::join(keys, " "));
+  const std::size_t several = problem.find(", multiple candidates");
+  const std::size_t listed = problem.find(']');
+  if (several != problem.npos) {
+    text += problem.substr(several);
+  } else if (listed != problem.npos) {
+    text += problem.substr(listed + 1);
+  }
+  return text;
 }
 
 bool points_to_resource(const Node& node) {
@@ -121,9 +153,25 @@ std::expected<ComponentUse, Lint> identify_component(ComponentKind kind, const N
   return use;
 }
 
+Result<Node> expand_template(const ComponentUse& use) {
+  Node made = TRY(use.spec->expand(use.body, use.label));
+  if (!use.label.empty() && !made["label"]) made = made.with("label", Node::of(use.label));
+  if (use.processors.items().empty()) return made;
+  // What the template adds is the nearer to the component itself.
+  std::vector<Node> first = made["processors"].items();
+  std::vector<Node> second = use.processors.items();
+  if (use.spec->kind == ComponentKind::output) std::swap(first, second);
+  first.insert(first.end(), second.begin(), second.end());
+  return made.with("processors", Node::list(std::move(first)));
+}
+
 void CatalogueLinter::lint(ComponentKind kind, const Node& node, ReadContext& context) {
   const auto use = identify_component(kind, node, catalogue_);
-  if (!use) return context.error(use.error().where, use.error().message);
+  if (!use) {
+    const bool tellable = !node.is(Node::Kind::list) && node.entries().empty();
+    if (depth_ == 0 || tellable) return context.error(use.error().where, use.error().message);
+    return context.error(node.position(), untold_child(kind, node, use.error().message));
+  }
   const ComponentSpec& spec = *use->spec;
   if (context.report_deprecated && spec.status == "deprecated") {
     context.error(node.position(), fmt::format("component {} is deprecated", spec.name));
@@ -137,7 +185,11 @@ void CatalogueLinter::lint(ComponentKind kind, const Node& node, ReadContext& co
     context.warning(child->position, adoption_warning(spec, node, *child, context.source()));
   }
   const auto scope = context.enter_key(spec.name);
-  if (spec.lint != nullptr) spec.lint(use->body, context);
+  if (spec.lint) {
+    ++depth_;
+    spec.lint(use->body, context);
+    --depth_;
+  }
   for (const auto& entry : node.entries()) {
     if (entry.key != spec.name && entry.key != "type") lint_sibling(spec, node, entry, context);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,8 @@ struct ComponentExample {
   std::string yaml;
 };
 
-/// What everybody but the pipeline knows about a component type. Constant, made beside the
-/// component; all views are of literals.
+/// What everybody but the pipeline knows about a component type. Constant; its views are of
+/// literals, or live as long as `fields` (templates).
 struct ComponentSpec {
   ComponentKind kind;
   std::string_view name;
@@ -30,11 +31,13 @@ struct ComponentSpec {
   std::string_view description;        ///< Markdown
   /// The keys of the body in the order of the docs; for a component whose body is no object
   /// (`mapping: …`, `try: []`), the one field that the body is (its key is empty).
-  std::vector<FieldSpec> (*fields)() = nullptr;
+  std::function<std::vector<FieldSpec>()> fields;
   bool body_is_field = false;
   /// Reads the body only to report what is wrong with it.
-  void (*lint)(const Node& body, ReadContext& context) = nullptr;
+  std::function<void(const Node& body, ReadContext& context)> lint;
   std::vector<ComponentExample> (*examples)() = nullptr;
+  /// Of a template: the component that an instance stands for. Empty for all others.
+  std::function<Result<Node>(const Node& body, std::string_view label)> expand;
 };
 
 /// The component types that a configuration may name.
@@ -65,6 +68,10 @@ struct ComponentUse {
 std::expected<ComponentUse, Lint> identify_component(ComponentKind kind, const Node& node,
                                                      const ComponentCatalogue& catalogue);
 
+/// The component that a use of a template stands for: with the label and processors of the use,
+/// where it has none itself.
+Result<Node> expand_template(const ComponentUse& use);
+
 /// The entry beside `spec`'s own key that it adopts as its child; null if none.
 const Node::Entry* adopted_child(const ComponentSpec& spec, const Node& node);
 
@@ -80,6 +87,7 @@ class CatalogueLinter final : public ComponentLinter {
                     ReadContext& context);
 
   const ComponentCatalogue& catalogue_;
+  int depth_ = 0;  // of the bodies being read, one inside the other
 };
 
 }  // namespace tollgate

@@ -101,8 +101,8 @@ void ReadContext::warning(Position where, std::string message) {
   lints_.push_back({where, std::move(message), Lint::Level::warning});
 }
 
-bool ReadContext::has_errors() const {
-  return std::ranges::any_of(lints_, [](const Lint& l) { return l.level == Lint::Level::error; });
+std::size_t ReadContext::error_count() const {
+  return static_cast<std::size_t>(std::ranges::count(lints_, Lint::Level::error, &Lint::level));
 }
 
 bool ReadContext::expect_map(const Node& node) {
@@ -128,9 +128,11 @@ void ReadContext::unknown_key(const std::string& key, Position where,
   std::vector<std::string_view> names;
   for (const FieldSpec& spec : known) names.push_back(spec.key);
   const std::string_view nearest = nearest_name(key, names);
-  error(where, nearest.empty()
-                   ? fmt::format("field {} not recognised", key)
-                   : fmt::format("field {} not recognised, did you mean {}?", key, nearest));
+  std::string message = nearest.empty() ? fmt::format("field {} not recognised", key)
+                                        : fmt::format("field {} not recognised, did you mean {}?",
+                                                      key, nearest);
+  if (unknown_keys_are_warnings) return warning(where, std::move(message));
+  error(where, std::move(message));
 }
 
 void ReadContext::missing_key(const FieldSpec& spec, const Node& in) {
@@ -140,6 +142,11 @@ void ReadContext::missing_key(const FieldSpec& spec, const Node& in) {
 bool ReadContext::check(const FieldSpec& spec, const Node& value) {
   if (report_deprecated && spec.deprecated) {
     error(value.position(), fmt::format("field {} is deprecated", spec.key));
+  }
+  // The body of a component without fields.
+  if (spec.type == "object" && spec.shape == FieldSpec::Shape::scalar && spec.children.empty() &&
+      spec.key.empty() && !expect_map(value)) {
+    return false;
   }
   if (spec.options.empty() || spec.open_options) return true;
   const auto check_one = [&](const Node& node) {
@@ -151,7 +158,8 @@ bool ReadContext::check(const FieldSpec& spec, const Node& value) {
     const std::vector<std::string_view> names(spec.options.begin(), spec.options.end());
     const std::string_view nearest = nearest_name(written, names);
     error(node.position(),
-          fmt::format("value {} is not a valid option for this field{}", node.text(),
+          fmt::format("value {} is not a valid option for this field{}",
+                      node.is(Node::Kind::null) ? "" : node.text(),
                       nearest.empty() ? "" : fmt::format(", did you mean {}?", nearest)));
     return false;
   };

@@ -36,7 +36,8 @@ class ReadContext {
   void error(Position where, std::string message);
   void warning(Position where, std::string message);
   const std::vector<Lint>& lints() const { return lints_; }
-  bool has_errors() const;
+  bool has_errors() const { return error_count() > 0; }
+  std::size_t error_count() const;
 
   // For schema.h ----------------------------------------------------------------------------------
 
@@ -75,6 +76,7 @@ class ReadContext {
   bool strict_errors = false;      ///< the configuration sets error_handling.strict
   bool report_deprecated = false;  ///< `lint --deprecated`
   bool require_labels = false;     ///< `lint --labels`
+  bool unknown_keys_are_warnings = false;
   /// For the mappings in this file. Lint checks them without evaluating what needs the environment.
   CompileOptions compile_options() const {
     return {.import_directory = import_directory, .checking_only = checking_only};

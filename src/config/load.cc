@@ -158,6 +158,33 @@ std::vector<std::string> expand_globs(const std::vector<std::string>& patterns) 
   return paths;
 }
 
+Result<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    if (!path.ends_with("...")) continue;
+    std::string base = path.substr(0, path.size() - 3);
+    while (base.size() > 1 && base.ends_with('/')) base.pop_back();
+    if (base.empty()) base = ".";
+    std::error_code error;
+    if (!fs::exists(base, error)) {
+      return invalid(fmt::format("stat {}: no such file or directory", base));
+    }
+    for (std::string& file : expand_globs({base + "/**/*.yaml", base + "/**/*.yml"})) {
+      files.push_back(fs::path(file).lexically_normal().string());
+    }
+  }
+  std::vector<std::string> others;
+  std::ranges::copy_if(paths, std::back_inserter(others),
+                       [](const std::string& path) { return !path.ends_with("..."); });
+  for (std::string& file : expand_globs(others)) {
+    const bool written = std::ranges::find(others, file) != others.end();
+    if (!written) file = fs::path(file).lexically_normal().string();
+    if (std::ranges::find(files, file) == files.end()) files.push_back(std::move(file));
+  }
+  return files;
+}
+
 namespace {
 
 /// "no such file or directory"
@@ -209,8 +236,16 @@ ConfigFile read_config_text(std::string path, std::string_view text,
     return file;
   }
   file.root = *root;
-  for (const std::string& expression : set_expressions) {
-    auto changed = set_by_expression(file.root, expression);
+  for (const std::string& expression : split_set_expressions(set_expressions)) {
+    const bool is_set = expression.find('=') != expression.npos;
+    const auto field = expression.substr(0, expression.find_first_of(".="));
+    const bool known = std::ranges::any_of(
+        schema, [&](const auto& each) { return each.spec.key == field; });
+    auto changed = known || field.empty() || !is_set
+                       ? set_by_expression(file.root, expression)
+                       : invalid(fmt::format("failed to set config field override: {}: field not "
+                                             "recognised",
+                                             field));
     if (!changed) {
       file.lints.push_back(failed({}, std::string(changed.error().message())));
       file.root = Node();

@@ -70,6 +70,10 @@ std::string lint_line(std::string_view path, const Lint& lint);
 /// letters is kept as it is. Sorted within a pattern.
 std::vector<std::string> expand_globs(const std::vector<std::string>& patterns);
 
+/// expand_globs() where a path that ends in `...` stands for every .yaml and .yml file below it;
+/// an error if there is no such folder.
+Result<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths);
+
 Result<std::string> read_text_file(const std::string& path);
 
 }  // namespace tollgate

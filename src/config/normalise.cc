@@ -54,6 +54,8 @@ class Normaliser {
       const bool is_section = spec.shape == Shape::scalar && !spec.children.empty();
       if (fill && is_section && (!value || value.is(Node::Kind::map))) {
         value = TRY(fields(spec.children, value, true));
+      } else if (value && fill && !spec.children.empty()) {
+        value = filled_items(spec, value);
       } else if (value && fill && spec.children.empty() && !component_kind(spec.type)) {
         value = rewritten(spec, value);
       } else if (value) {
@@ -67,6 +69,30 @@ class Normaliser {
   }
 
  private:
+  // A list of objects, or of lists of them, each with its defaults; what is unset and no scalar is
+  // empty.
+  static Node filled_items(const FieldSpec& spec, const Node& node) {
+    if (node.is(Node::Kind::list)) {
+      std::vector<Node> items;
+      for (const Node& item : node.items()) items.push_back(filled_items(spec, item));
+      return Node::list(std::move(items));
+    }
+    if (!node.is(Node::Kind::map)) return node;
+    std::vector<Node::Entry> entries;
+    for (const FieldSpec& child : spec.children) {
+      Node value = node[child.key];
+      if (value) {
+        value = child.children.empty() ? rewritten(child, value) : filled_items(child, value);
+      } else if (child.default_value) {
+        value = child.default_value;
+      } else if (child.shape != Shape::scalar) {
+        value = child.shape == Shape::map ? Node::map({}) : Node::list({});
+      }
+      if (value) entries.push_back({child.key, {}, std::move(value)});
+    }
+    return Node::map(std::move(entries));
+  }
+
   // A value of the service's own fields without the quotes and layout of the file.
   static Node rewritten(const FieldSpec& spec, const Node& node) {
     if (node.is(Node::Kind::list)) {

@@ -208,6 +208,11 @@ TEST(Docs, DescribeAComponent) {
   EXPECT_THAT(page, HasSubstr("### `url`\n\nWhere to.\n\nType: `string`; required; may hold "));
 }
 
+TEST(SetPath, SplitsAtCommasBeforeAPath) {
+  EXPECT_THAT(split_set_expressions({"a.b=1,c=[x,y],d-1=,e", "f={g: 1, h=2}"}),
+              testing::ElementsAre("a.b=1", "c=[x,y]", "d-1=,e", "f={g: 1, h=2}"));
+}
+
 TEST(SetPath, ChangesOneValue) {
   struct Row {
     std::string_view expression;
@@ -216,6 +221,7 @@ TEST(SetPath, ChangesOneValue) {
   const Row rows[]{
       {"a.b=5", "a:\n  b: 5\nl:\n  - x\n"},
       {"l.0=y", "a:\n  b: 1\nl:\n  - y\n"},
+      {"l.1=y", "failed to set config field override: l.1: target index greater than array length"},
       {"l.-={z: 1}", "a:\n  b: 1\nl:\n  - x\n  - {z: 1}\n"},
       {"q.m=true", "a:\n  b: 1\nl:\n  - x\nq:\n  m: true\n"},
       {"l.5=1", "failed to set config field override: l.5: target index greater than array length"},

@@ -138,23 +138,6 @@ const Schema<TestConditions>& test_conditions_schema() {
   return fields;
 }
 
-const Schema<Test>& test_schema() {
-  static const Schema<Test> fields{
-      required("name", &Test::name, "What the test is called."),
-      field("environment", &Test::environment, "Environment variables while it is read."),
-      field("target_processors", &Test::target_processors,
-            "The processors under test: a JSON pointer, a label, or a file with either."),
-      field("target_mapping", &Test::target_mapping, "A mapping file to test instead."),
-      field("mocks", &Test::mocks, "Processors that replace others, by label or JSON pointer."),
-      sections("input_batch", &Test::input_batch, test_message_schema(), "A batch to send."),
-      section_lists("input_batches", &Test::input_batches, test_message_schema(),
-                    "Several batches to send."),
-      section_lists("output_batches", &Test::output_batches, test_conditions_schema(),
-                    "What each message of each resulting batch must be like."),
-  };
-  return fields;
-}
-
 constexpr std::array stream_keys{"input", "buffer", "pipeline", "output"};
 constexpr std::array resource_keys{"input_resources", "processor_resources", "output_resources",
                                    "cache_resources", "rate_limit_resources"};
@@ -212,6 +195,24 @@ Schema<ServiceConfig> make_service_schema() {
 
 Node ServiceConfig::default_component(const char* name) {
   return Node::map({{name, {}, Node::map({})}});
+}
+
+const Schema<ServiceConfig::Test>& test_schema() {
+  using Test = ServiceConfig::Test;
+  static const Schema<Test> fields{
+      required("name", &Test::name, "What the test is called."),
+      field("environment", &Test::environment, "Environment variables while it is read."),
+      field("target_processors", &Test::target_processors,
+            "The processors under test: a JSON pointer, a label, or a file with either."),
+      field("target_mapping", &Test::target_mapping, "A mapping file to test instead."),
+      field("mocks", &Test::mocks, "Processors that replace others, by label or JSON pointer."),
+      sections("input_batch", &Test::input_batch, test_message_schema(), "A batch to send."),
+      section_lists("input_batches", &Test::input_batches, test_message_schema(),
+                    "Several batches to send."),
+      section_lists("output_batches", &Test::output_batches, test_conditions_schema(),
+                    "What each message of each resulting batch must be like."),
+  };
+  return fields;
 }
 
 const Schema<ServiceConfig>& service_schema() {

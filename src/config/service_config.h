@@ -107,6 +107,8 @@ struct ServiceConfig {
 
 /// Of the main file.
 const Schema<ServiceConfig>& service_schema();
+/// Of one of its `tests`.
+const Schema<ServiceConfig::Test>& test_schema();
 /// Of a file of resources (`-r`): the `*_resources` lists and `tests`.
 const Schema<ServiceConfig>& resource_schema();
 /// Of a stream in streams mode: input, buffer, pipeline, output and `tests`.

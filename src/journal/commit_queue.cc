@@ -93,7 +93,8 @@ void CommitQueue::run() {
     lock.unlock();
     room_.notify_all();
     if (!group.empty()) commit(std::move(group));
-    if (unsynced_ && (last || end_segment || Clock::now() >= sync_due_)) sync_late();
+    if (unsynced_ && (end_segment || Clock::now() >= sync_due_)) (void)sync_late();
+    if (last) sync_last();
     if (end_segment) journal_.end_segment();
     lock.lock();
     committing_bytes_ = 0;
@@ -114,6 +115,8 @@ void CommitQueue::commit(std::vector<Waiting> group) {
 }
 
 Result<> CommitQueue::commit_entries(std::vector<Journal::Entry> entries) {
+  // What was confirmed already and cannot be synced waits in memory; no more may join it.
+  if (sync_failed_) TRY(sync_late());
   TRY(journal_.append(std::move(entries)));
   if (options_.sync_interval) {
     if (!std::exchange(unsynced_, true)) sync_due_ = Clock::now() + *options_.sync_interval;
@@ -126,15 +129,30 @@ Result<> CommitQueue::commit_entries(std::vector<Journal::Entry> entries) {
 }
 
 // Records that were confirmed before they were synced are kept until the disk takes them.
-void CommitQueue::sync_late() {
-  if (auto synced = journal_.sync()) {
+Result<> CommitQueue::sync_late() {
+  auto synced = journal_.sync();
+  sync_failed_ = !synced;
+  if (synced) {
     unsynced_ = false;
     synced_();
-  } else {
-    sync_due_ = Clock::now() + std::max<std::chrono::nanoseconds>(*options_.sync_interval,
-                                                                  std::chrono::milliseconds(100));
+    return synced;
+  }
+  sync_due_ = Clock::now() + std::max<std::chrono::nanoseconds>(*options_.sync_interval,
+                                                                std::chrono::milliseconds(100));
+  if (Clock::now() >= complain_after_) {
+    complain_after_ = Clock::now() + kBetweenComplaints;
     logger_.error("stored records could not be synced yet: {}", synced.error().message());
   }
+  return synced;
+}
+
+void CommitQueue::sync_last() {
+  constexpr int most = 20;
+  for (int tries = 0; unsynced_ && tries < most; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    (void)sync_late();
+  }
+  if (unsynced_) logger_.error("stored records were not synced: a power cut may lose them");
 }
 
 }  // namespace tollgate

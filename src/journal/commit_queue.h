@@ -57,7 +57,8 @@ class CommitQueue {
   void run();
   void commit(std::vector<Waiting> group);
   Result<> commit_entries(std::vector<Journal::Entry> entries);
-  void sync_late();
+  Result<> sync_late();
+  void sync_last();
   bool fits(std::uint64_t bytes) const;  // lock_
 
   Journal& journal_;
@@ -76,7 +77,8 @@ class CommitQueue {
   bool stopping_ = false;                // lock_
 
   // Writing thread.
-  bool unsynced_ = false;
+  bool unsynced_ = false;     // confirmed and not synced
+  bool sync_failed_ = false;  // at the last try
   Clock::time_point sync_due_{};
   Clock::time_point complain_after_{};
   std::thread thread_;

@@ -26,6 +26,7 @@ class FaultyFileSystem::Handle final : public File {
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) const override {
     std::lock_guard lock(system_.lock_);
     if (is_void()) return broken(kDead, path_);
+    if (system_.chance(system_.failing_reads_)) return broken(kIo, path_);
     const std::string& cached = inode_->cached;
     if (offset >= cached.size()) return std::size_t{0};
     const auto count = std::min<std::size_t>(size, cached.size() - offset);
@@ -116,10 +117,11 @@ std::uint64_t FaultyFileSystem::steps() const {
   return steps_;
 }
 
-void FaultyFileSystem::fail_at_random(double writes, double syncs) {
+void FaultyFileSystem::fail_at_random(double writes, double syncs, double reads) {
   std::lock_guard lock(lock_);
   failing_writes_ = writes;
   failing_syncs_ = syncs;
+  failing_reads_ = reads;
 }
 
 void FaultyFileSystem::set_capacity(std::uint64_t bytes) {

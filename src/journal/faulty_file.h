@@ -33,8 +33,8 @@ class FaultyFileSystem final : public FileSystem {
   void die_after(std::uint64_t steps);
   bool dead() const;
   std::uint64_t steps() const;  ///< taken so far
-  /// Each write or sync fails with this probability.
-  void fail_at_random(double writes, double syncs);
+  /// Each write, sync or read of a file fails with this probability.
+  void fail_at_random(double writes, double syncs, double reads = 0);
   /// A write that would take all files together beyond this stops there.
   void set_capacity(std::uint64_t bytes);
 
@@ -87,7 +87,7 @@ class FaultyFileSystem final : public FileSystem {
   std::set<std::string> locked_;
   std::uint64_t generation_ = 0;  // handles of older ones are void
   std::uint64_t steps_ = 0, die_at_ = kNever, capacity_ = kNever, syncs_ = 0;
-  double failing_writes_ = 0, failing_syncs_ = 0;
+  double failing_writes_ = 0, failing_syncs_ = 0, failing_reads_ = 0;
 };
 
 }  // namespace tollgate

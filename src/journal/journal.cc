@@ -71,6 +71,11 @@ Result<> Journal::recover() {
     last_end_ = segment.end;
   }
   changed_ = true;
+  if (saved) return {};
+  // Before a record can take the space that saving progress, and so giving back space, needs.
+  if (auto made = progress_file_.save(progress_); !made) {
+    logger_.error("the journal's progress cannot be saved: {}", made.error().message());
+  }
   return {};
 }
 
@@ -111,7 +116,12 @@ Result<> Journal::find_tail() {
   bool found_any = false;
   for (auto each = segments_.rbegin(); each != segments_.rend(); ++each) {
     auto& [number, segment] = *each;
-    if (segment.end_proven && found_any) continue;
+    if (segment.end_proven && found_any) {
+      if (auto cut = save_end(segment); !cut) {
+        logger_.error("what was given up of a file cannot be cut off: {}", cut.error().message());
+      }
+      continue;
+    }
     const bool known = progress_.synced_segment == number &&
                        progress_.synced_offset >= kSegmentHeaderSize &&
                        progress_.synced_offset <= segment.end;
@@ -166,9 +176,23 @@ Result<> Journal::save_tail(Segment& segment, std::uint64_t synced) {
     const std::string_view part = bytes;
     TRY(file->write_at(at, {&part, 1}));
   }
+  return cut_off(segment, *file);
+}
+
+// The last process may have cut a file and failed to sync that: the system shows it cut, while the
+// disk has the bytes still.
+Result<> Journal::save_end(Segment& segment) {
+  segment.end_in_doubt = true;
+  auto file = TRY(files_.open(segment.path, FileSystem::Open::read_write));
+  TRY(cut_off(segment, *file));
+  segment.end_in_doubt = segment.end < segment.file_bytes;
+  return {};
+}
+
+Result<> Journal::cut_off(Segment& segment, File& file) {
   // Without its header a segment may be one that we merely cannot read: its bytes stay.
-  if (segment.first_sequence > 0 && file->truncate(segment.end)) segment.file_bytes = segment.end;
-  return file->sync();
+  if (segment.first_sequence > 0 && file.truncate(segment.end)) segment.file_bytes = segment.end;
+  return file.sync();
 }
 
 // Writing -----------------------------------------------------------------------------------------
@@ -185,9 +209,20 @@ Result<> Journal::append(std::vector<Entry> group) {
     seal_record(entry.bytes, {.sequence = first++, .synced = active_->synced,
                               .messages = entry.messages}, journal_);
   }
-  TRY(write(group));
+  if (auto written = write(group); !written) {
+    give_up(group);
+    return written;
+  }
   std::ranges::move(group, std::back_inserter(unsynced_));
   return {};
+}
+
+// Should the disk have kept bytes of these that could not be cut off, they count as settled from the
+// next time on that progress is saved.
+void Journal::give_up(std::span<const Entry> entries) {
+  std::lock_guard lock(lock_);
+  for (const Entry& entry : entries) progress_.settled.add(get_u64(&entry.bytes[8]));
+  changed_ = true;
 }
 
 Result<> Journal::sync() {
@@ -215,6 +250,7 @@ Result<> Journal::sync() {
 
 void Journal::discard() {
   if (active_ && !unsynced_.empty()) abandon_active();
+  give_up(unsynced_);
   unsynced_.clear();
 }
 
@@ -387,27 +423,6 @@ Result<std::optional<Journal::Record>> Journal::next() {
     outstanding_.emplace(header.sequence, std::move(entry));
     return record;
   }
-}
-
-Result<Journal::Record> Journal::read_again(std::uint64_t sequence) {
-  Outstanding entry;
-  std::string path;
-  std::uint64_t limit;
-  {
-    std::lock_guard lock(lock_);
-    const auto found = outstanding_.find(sequence);
-    if (found == outstanding_.end()) return invalid("the record is settled");
-    entry = found->second;
-    path = segments_[entry.segment].path;
-    limit = segments_[entry.segment].end;
-  }
-  SegmentReader reader(TRY(files_.open(path, FileSystem::Open::read)), journal_, entry.offset);
-  auto item = TRY(reader.next(limit));
-  if (item.kind != SegmentReader::Kind::record || item.header.sequence != sequence) {
-    return invalid(fmt::format("{}: the record at offset {} became unreadable", path,
-                               entry.offset));
-  }
-  return Record{sequence, entry.messages, std::move(item.payload), std::move(entry.settled)};
 }
 
 void Journal::tolerate_unreadable() {

@@ -33,9 +33,9 @@ struct JournalOptions {
 ///
 /// Invariants: 1. what sync() confirmed is given by next() until it is settled, whatever happens to
 /// process and machine, short of damage to the disk, which is reported with its place; 2. what was
-/// discarded is never given, unless the process dies before the next append; 3. a segment is removed
-/// only after every record in it was settled and the numbers used are remembered elsewhere; 4. a
-/// record number is never used again.
+/// discarded is never given, unless the process dies before it could sync a later record or save its
+/// progress; 3. a segment is removed only after every record in it was settled and the numbers used
+/// are remembered elsewhere; 4. a record number is never used again.
 class Journal {
  public:
   /// A record to append. The first kRecordHeaderSize bytes of `bytes` are the journal's to fill.
@@ -83,8 +83,6 @@ class Journal {
   /// The next record; nothing if all that is synced was given. An error means that the disk could
   /// not be read just now.
   Result<std::optional<Record>> next();
-  /// The same record as next() gave, again.
-  Result<Record> read_again(std::uint64_t sequence);
   /// From now on what the disk cannot read counts as damage.
   void tolerate_unreadable();
 
@@ -138,11 +136,14 @@ class Journal {
   Result<> adopt_segments();
   Result<> find_tail();
   Result<> save_tail(Segment& segment, std::uint64_t synced);
+  Result<> save_end(Segment& segment);
+  Result<> cut_off(Segment& segment, File& file);
   std::string path_of(std::uint64_t number) const;
 
   Result<> ensure_active();
   Result<> create_segment();
   Result<> write(std::span<Entry> group);
+  void give_up(std::span<const Entry> entries);
   void abandon_active();
 
   Result<bool> open_next_segment();

@@ -82,7 +82,6 @@ TEST(JournalTest, IsLocked) {
 TEST(JournalTest, KeepsAndReadsWithAFullDisk) {
   FaultyFileSystem files(1);
   auto journal = open_journal(files, 512);
-  ASSERT_TRUE(journal->save_progress());
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(store(*journal, {std::string(90, 'x')}));
   files.set_capacity(0);
   EXPECT_FALSE(store(*journal, {"refused"}));
@@ -112,6 +111,39 @@ TEST(JournalTest, WritesAgainAfterAFailedSync) {
   files.power_cut();
   journal.reset();
   EXPECT_THAT(drain(*open_journal(files)), testing::ElementsAre("a", "b"));
+}
+
+// The system shows a file cut whose cut never reached the disk; the segment that says where it ends
+// may be gone by the time that a power cut brings the bytes back.
+TEST(JournalTest, WhatWasDiscardedDoesNotComeBack) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    FaultyFileSystem files(seed);
+    {
+      auto journal = open_journal(files);
+      ASSERT_TRUE(store(*journal, {"kept"}));
+      std::vector<Journal::Entry> group;
+      group.push_back(entry_of("discarded"));
+      ASSERT_TRUE(journal->append(std::move(group)));
+      files.fail_at_random(0, 1);
+      EXPECT_FALSE(journal->sync());
+      files.fail_at_random(0, 0);
+      journal->discard();
+      ASSERT_TRUE(store(*journal, {"later"}));
+    }
+    files.restart();
+    {
+      auto journal = open_journal(files);
+      ASSERT_EQ((*journal->next())->payload, "kept");
+      const auto later = *journal->next();
+      ASSERT_EQ(later->payload, "later");
+      journal->settle(later->sequence);
+      EXPECT_FALSE(*journal->next());
+      ASSERT_TRUE(journal->save_progress());
+    }
+    files.power_cut();
+    EXPECT_THAT(drain(*open_journal(files)), testing::ElementsAre("kept"));
+  }
 }
 
 // Against a model -----------------------------------------------------------------------------------
@@ -213,12 +245,6 @@ class Model {
     if (sequences_.empty()) return;
     auto chosen = std::next(sequences_.begin(), static_cast<std::ptrdiff_t>(random(sequences_.size())));
     Known& record = records_.at(chosen->first);
-    if (random(4) == 0) {
-      const auto again = journal_->read_again(chosen->second);
-      if (again) {
-        EXPECT_EQ(again->payload, text_of(chosen->first));
-      }
-    }
     std::vector<std::uint32_t> messages;
     if (random(2) == 0) messages.push_back(static_cast<std::uint32_t>(random(record.messages)));
     const bool whole = journal_->settle(chosen->second, messages);
@@ -232,12 +258,14 @@ class Model {
     if (!journal_->save_progress()) return;
     for (auto& [id, record] : records_) {
       if (record.given) record.saved = record.settled;
+      if (record.state == State::refused) record.state = State::gone;
     }
   }
 
   void step() {
     if (faults_ && random(40) == 0) {
-      files.fail_at_random(random(3) == 0 ? 0.2 : 0, random(3) == 0 ? 0.3 : 0);
+      files.fail_at_random(random(3) == 0 ? 0.2 : 0, random(3) == 0 ? 0.3 : 0,
+                           random(3) == 0 ? 0.3 : 0);
       files.set_capacity(random(4) == 0 ? 150'000 + random(2000) : FaultyFileSystem::kNever);
     }
     switch (random(12)) {

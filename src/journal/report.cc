@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "journal/batch_codec.h"
 #include "journal/format.h"
 #include "journal/progress.h"
@@ -12,8 +14,7 @@ namespace {
 
 class Examination {
  public:
-  Examination(FileSystem& files, const UnsettledMessage& unsettled)
-      : files_(files), unsettled_(unsettled) {}
+  Examination(FileSystem& files, const StoredMessage& visit) : files_(files), visit_(visit) {}
 
   Result<JournalReport> directory(const std::string& path) {
     bool damaged = false;
@@ -36,7 +37,12 @@ class Examination {
   }
 
   Result<JournalReport> file(const std::string& path) {
-    TRY(segment(0, TRY(find_segment(files_, path)), 0));
+    const auto found = TRY(find_segment(files_, path));
+    if (!found.header) {
+      return invalid(fmt::format("{} is no segment of a journal, or its header is damaged: alone it "
+                                 "cannot be read", path));
+    }
+    TRY(segment(0, found, 0));
     return std::move(report_);
   }
 
@@ -65,11 +71,9 @@ class Examination {
       report.messages += item.header.messages;
       if (report.first_sequence == 0) report.first_sequence = sequence;
       report.last_sequence = sequence;
-      if (ours && progress_.settled.contains(sequence)) {
-        ++report.settled_records;
-      } else if (unsettled_) {
-        TRY(replay(found.path, item, ours));
-      }
+      const bool settled = ours && progress_.settled.contains(sequence);
+      if (settled) ++report.settled_records;
+      if (visit_) TRY(visit(found.path, item, ours, settled));
     }
     report_.segments.push_back(std::move(report));
     return {};
@@ -87,25 +91,24 @@ class Examination {
         .push_back({found.path, item.offset, item.size, std::move(text)});
   }
 
-  Result<> replay(const std::string& path, SegmentReader::Item& item, bool ours) {
-    std::vector<bool> settled;
-    if (const auto partly = progress_.partly.find(item.header.sequence);
-        ours && partly != progress_.partly.end()) {
-      settled = partly->second;
-    }
-    auto batch =
-        decode_batch(std::make_shared<const std::string>(std::move(item.payload)), settled);
+  Result<> visit(const std::string& path, SegmentReader::Item& item, bool ours, bool settled) {
+    const auto partly = progress_.partly.find(item.header.sequence);
+    auto batch = decode_batch(std::make_shared<const std::string>(std::move(item.payload)));
     if (!batch) {
       report_.damage.push_back(
           {path, item.offset, item.size, std::string(batch.error().message())});
       return {};
     }
-    for (const Message& message : *batch) TRY(unsettled_(item.header.sequence, message));
+    for (std::size_t i = 0; i < batch->size(); ++i) {
+      const bool alone = ours && partly != progress_.partly.end() && i < partly->second.size() &&
+                         partly->second[i];
+      TRY(visit_(item.header.sequence, (*batch)[i], settled || alone));
+    }
     return {};
   }
 
   FileSystem& files_;
-  const UnsettledMessage& unsettled_;
+  const StoredMessage& visit_;
   Progress progress_;
   JournalReport report_;
 };
@@ -113,10 +116,19 @@ class Examination {
 }  // namespace
 
 Result<JournalReport> examine_journal(FileSystem& files, const std::string& path,
-                                      const UnsettledMessage& unsettled) {
-  Examination examination(files, unsettled);
-  if (files.list(path)) return examination.directory(path);
-  return examination.file(path);
+                                      const StoredMessage& visit) {
+  Examination examination(files, visit);
+  const auto names = files.list(path);
+  if (!names) return examination.file(path);
+  const bool any = std::ranges::any_of(*names, [](const std::string& name) {
+    return segment_number(name).has_value() || name == "progress";
+  });
+  if (!any) {
+    return invalid(fmt::format("{} is no journal: it holds neither a progress file nor segments "
+                               "(00000000000000000001.segment …); the directory is the journal "
+                               "buffer's field `path`", path));
+  }
+  return examination.directory(path);
 }
 
 }  // namespace tollgate

@@ -35,12 +35,13 @@ struct JournalReport {
   std::uint64_t next_sequence = 0;
 };
 
-/// Called with each message that still has to be delivered, oldest first, and its record's number;
-/// an error ends the reading.
-using UnsettledMessage = std::function<Result<>(std::uint64_t sequence, const Message& message)>;
+/// Called with each message, oldest first: its record's number, and whether it was delivered
+/// already. An error ends the reading.
+using StoredMessage =
+    std::function<Result<>(std::uint64_t sequence, const Message& message, bool settled)>;
 
 /// Reads all of a journal's directory, or of one segment file, verifying every checksum.
 Result<JournalReport> examine_journal(FileSystem& files, const std::string& path,
-                                      const UnsettledMessage& unsettled = nullptr);
+                                      const StoredMessage& visit = nullptr);
 
 }  // namespace tollgate

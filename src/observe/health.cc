@@ -38,7 +38,7 @@ void append_text_member(std::string& out, std::string_view key, std::string_view
 }  // namespace
 
 Health::Health(const Ledger& ledger, std::chrono::nanoseconds stall_after)
-    : ledger_(ledger), stall_after_(stall_after), progress_(Clock::now()) {}
+    : ledger_(ledger), stall_after_(stall_after), busy_(Clock::now()), progress_(busy_) {}
 
 std::uint64_t Health::add(Component component) {
   std::lock_guard lock(lock_);
@@ -70,15 +70,24 @@ std::string Health::observe_progress(Clock::time_point now) {
   const Ledger::Totals totals = ledger_.totals();
   const auto settled = std::accumulate(totals.by_outcome.begin(), totals.by_outcome.end(),
                                        std::uint64_t{0});
-  // Work that came after an idle time may be newer than the last observation: its time starts now.
-  if (settled != settled_ || !was_pending_) progress_ = now;
-  settled_ = settled;
-  was_pending_ = totals.pending > 0;
+  const auto failed = totals.by_outcome[static_cast<std::size_t>(Outcome::failed)];
+  // What failed is with its sender again: no progress, but a sign of work that waits.
+  const bool progressed = settled - failed != progress_count_;
+  if (was_waiting_ || failed != failed_seen_) busy_ = now;
+  // Between two resends of what failed nothing may be pending: a pause is not idle at once.
+  if (progressed || now - busy_ >= stall_after_ / 2) {
+    progress_ = now;
+    progress_count_ = settled - failed;
+    failed_at_progress_ = failed;
+  }
+  was_waiting_ = totals.pending > 0;
+  failed_seen_ = failed;
   if (!totals.balanced()) return "the ledger does not balance: " + Ledger::describe(totals);
-  if (was_pending_ && stall_after_.count() > 0 && now - progress_ >= stall_after_) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - progress_).count();
-    return fmt::format("{} records are pending and none was settled for {} s", totals.pending,
-                       seconds);
+  const auto since = failed - failed_at_progress_;
+  if ((was_waiting_ || since > 0) && stall_after_.count() > 0 && now - progress_ >= stall_after_) {
+    return fmt::format("nothing was delivered for {} s: {} records are pending, {} failed",
+                       std::chrono::duration_cast<std::chrono::seconds>(now - progress_).count(),
+                       totals.pending, since);
   }
   return {};
 }

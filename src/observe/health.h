@@ -13,8 +13,8 @@ namespace tollgate {
 
 /// Whether the collector does its work: what /ready answers.
 ///
-/// Not ready while an input or output is not connected, while records are pending and none has been
-/// settled for a while, while the ledger does not balance, or while somebody reported a fault.
+/// Not ready while an input or output is not connected, while records wait or fail and none has been
+/// taken responsibility for in a while, while the ledger does not balance, or while somebody reported a fault.
 /// Any thread. Call observe() about once a second: a stall is measured from the first observation
 /// that saw no progress.
 class Health {
@@ -61,8 +61,11 @@ class Health {
   std::uint64_t next_number_ = 1;
   std::map<std::uint64_t, Component> components_;
   std::map<std::string, std::string> faults_;
-  std::uint64_t settled_ = 0;  // at the last observation
-  bool was_pending_ = false;   // likewise
+  std::uint64_t progress_count_ = 0;      // records taken responsibility for, at progress_
+  std::uint64_t failed_at_progress_ = 0;
+  std::uint64_t failed_seen_ = 0;         // at the last observation
+  bool was_waiting_ = false;              // records were pending at the last observation
+  Clock::time_point busy_;      // the last observation that saw records wait or fail
   Clock::time_point progress_;  // the last observation that saw progress, or nothing to do
 };
 

@@ -57,7 +57,7 @@ TEST_F(HealthTest, NoticesWorkThatDoesNotMove) {
   const auto report = health_.report(now_ + 12s);
   EXPECT_FALSE(report.ready);
   EXPECT_THAT(report.body,
-              HasSubstr("\"reason\":\"5 records are pending and none was settled for 12 s\""));
+              HasSubstr("\"reason\":\"nothing was delivered for 12 s: 5 records are pending, 0 failed\""));
   ledger_.settle(delivered(1));
   EXPECT_TRUE(health_.report(now_ + 13s).ready);
   EXPECT_FALSE(health_.report(now_ + 23s).ready);
@@ -71,6 +71,23 @@ TEST_F(HealthTest, WorkAfterAnIdleTimeIsNotAStall) {
   EXPECT_TRUE(health_.report(now_ + 1h).ready);
   EXPECT_TRUE(health_.report(now_ + 1h + 9s).ready);
   EXPECT_FALSE(health_.report(now_ + 1h + 10s).ready);
+}
+
+TEST_F(HealthTest, WorkThatFailsAgainAndAgainIsAStall) {
+  TransactionResult failed;
+  failed.records = 3;
+  failed.count[static_cast<std::size_t>(Outcome::failed)] = 3;
+  for (auto at = 0s; at <= 9s; at += 3s) {
+    ledger_.receive(3);
+    ledger_.settle(failed);  // its sender sends it again three seconds later
+    EXPECT_TRUE(health_.report(now_ + at).ready);
+  }
+  ledger_.receive(3);
+  ledger_.settle(failed);
+  EXPECT_THAT(health_.report(now_ + 12s).body,
+              HasSubstr("nothing was delivered for 12 s: 0 records are pending, 15 failed"));
+  // The sender went away: nothing waits any more.
+  EXPECT_TRUE(health_.report(now_ + 20s).ready);
 }
 
 TEST_F(HealthTest, StallsMayBeAllowed) {

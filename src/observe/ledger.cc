@@ -1,9 +1,18 @@
 #include "observe/ledger.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <numeric>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "observe/metrics.h"
 #include "observe/shard_index.h"
@@ -72,32 +81,169 @@ void Ledger::add(const Shard& shard, Totals& totals) {
 }
 
 /// Reads all shards without stopping writers; false if one of them wrote meanwhile.
-bool Ledger::read_undisturbed(Totals& totals) const {
+bool Ledger::read_undisturbed(std::span<const Shard, kShards> shards, Totals& totals) {
   std::array<std::uint32_t, kShards> before;
   for (std::size_t i = 0; i < kShards; ++i) {
-    before[i] = shards_[i].sequence.load(std::memory_order_acquire);
+    before[i] = shards[i].sequence.load(std::memory_order_acquire);
     if (before[i] % 2 != 0) return false;
   }
   totals = {};
-  for (const Shard& shard : shards_) add(shard, totals);
+  for (const Shard& shard : shards) add(shard, totals);
   for (std::size_t i = 0; i < kShards; ++i) {
-    if (shards_[i].sequence.load(std::memory_order_acquire) != before[i]) return false;
+    if (shards[i].sequence.load(std::memory_order_acquire) != before[i]) return false;
   }
   return true;
 }
 
 Ledger::Totals Ledger::totals() const {
+  const std::span<Shard, kShards> shards(shards_, kShards);
   Totals totals;
   for (int tries = 0; tries < kUndisturbedTries; ++tries) {
-    if (read_undisturbed(totals)) return totals;
+    if (read_undisturbed(shards, totals)) return totals;
   }
   // Writers are too busy: stop them all for a moment. They hold one shard each, so no deadlock;
   // readers take the shards in the same order.
   totals = {};
-  for (Shard& shard : shards_) lock(shard);
-  for (const Shard& shard : shards_) add(shard, totals);
-  for (Shard& shard : shards_) leave(shard);
+  for (Shard& shard : shards) lock(shard);
+  for (const Shard& shard : shards) add(shard, totals);
+  for (Shard& shard : shards) leave(shard);
   return totals;
+}
+
+// The file ----------------------------------------------------------------------------------------
+
+/// Little-endian, as in memory. Zero bytes are a valid empty ledger, but for the head.
+struct Ledger::File {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::uint32_t shard_count;
+  std::array<char, 48> reserved;
+  std::array<Shard, kShards> shards;
+
+  bool is_sound() const {
+    return magic == kMagic && version == kVersion && shard_count == kShards;
+  }
+
+  static constexpr std::array<char, 8> kMagic = {'t', 'g', 'l', 'e', 'd', 'g', 'e', 'r'};
+  static constexpr std::uint32_t kVersion = 1;
+};
+
+namespace {
+
+Error trouble(const std::string& file, std::string_view what) {
+  return Error(Fault::invalid, fmt::format("ledger {}: {}: {}", file, what, std::strerror(errno)));
+}
+
+/// A descriptor that is closed when it goes.
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+};
+
+}  // namespace
+
+Ledger::Ledger() = default;
+
+Ledger::~Ledger() {
+  if (file_) ::munmap(file_, sizeof(File));
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<> Ledger::keep_in(const std::string& file) {
+  Descriptor opened{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (opened.number < 0) return std::unexpected(trouble(file, "open"));
+  if (::flock(opened.number, LOCK_EX | LOCK_NB) != 0) {
+    return invalid(fmt::format("ledger {}: another process uses it", file));
+  }
+  struct stat found = {};
+  if (::fstat(opened.number, &found) != 0) return std::unexpected(trouble(file, "stat"));
+  if (found.st_size != 0 && found.st_size != sizeof(File)) {
+    return invalid(fmt::format("ledger {}: expected {} bytes, found {}; move it away to begin a new "
+                               "one", file, sizeof(File), found.st_size));
+  }
+  // Blocks are reserved, so that a full disk is an error here and no signal later.
+  if (const int error = ::posix_fallocate(opened.number, 0, sizeof(File)); error != 0) {
+    errno = error;
+    return std::unexpected(trouble(file, "reserve space"));
+  }
+  void* mapped = ::mmap(nullptr, sizeof(File), PROT_READ | PROT_WRITE, MAP_SHARED, opened.number, 0);
+  if (mapped == MAP_FAILED) return std::unexpected(trouble(file, "map"));
+  auto* ledger = static_cast<File*>(mapped);
+  if (found.st_size == 0) {
+    ledger->magic = File::kMagic;
+    ledger->version = File::kVersion;
+    ledger->shard_count = kShards;
+  } else if (!ledger->is_sound()) {
+    ::munmap(mapped, sizeof(File));
+    return invalid(fmt::format("ledger {}: this is no ledger of version {}; move it away to begin a "
+                               "new one", file, File::kVersion));
+  }
+  file_ = ledger;
+  descriptor_ = std::exchange(opened.number, -1);
+  shards_ = file_->shards.data();
+  end_interrupted();
+  return {};
+}
+
+void Ledger::end_interrupted() {
+  Totals totals;
+  for (const Shard& shard : file_->shards) add(shard, totals);
+  const auto settled = std::accumulate(totals.by_outcome.begin(), totals.by_outcome.end(),
+                                       std::uint64_t{0});
+  // What was settled and never received stays, to be seen: the ledger does not balance.
+  if (settled < totals.received) {
+    totals.by_outcome[index_of(Outcome::failed)] += totals.received - settled;
+  }
+  for (Shard& shard : file_->shards) {
+    shard.sequence = 0;  // odd where the process died inside of a change
+    shard.received = 0;
+    shard.pending = 0;
+    for (auto& count : shard.by_outcome) count = 0;
+  }
+  Shard& first = file_->shards.front();
+  first.received = totals.received;
+  for (std::size_t i = 0; i < kOutcomes; ++i) first.by_outcome[i] = totals.by_outcome[i];
+}
+
+void Ledger::sync() {
+  if (file_) ::msync(file_, sizeof(File), MS_ASYNC);
+}
+
+Result<Ledger::Totals> Ledger::read(const std::string& file) {
+  const Descriptor opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (opened.number < 0) return std::unexpected(trouble(file, "open"));
+  struct stat found = {};
+  if (::fstat(opened.number, &found) != 0 || found.st_size != sizeof(File)) {
+    return invalid(fmt::format("ledger {}: this is no ledger", file));
+  }
+  void* mapped = ::mmap(nullptr, sizeof(File), PROT_READ, MAP_SHARED, opened.number, 0);
+  if (mapped == MAP_FAILED) return std::unexpected(trouble(file, "map"));
+  const auto* ledger = static_cast<const File*>(mapped);
+  Result<Totals> totals = Totals();
+  if (!ledger->is_sound()) {
+    totals = invalid(fmt::format("ledger {}: this is no ledger of version {}", file, File::kVersion));
+  } else {
+    const std::span<const Shard, kShards> shards(ledger->shards);
+    for (int tries = 0; !read_undisturbed(shards, *totals); ++tries) {
+      if (tries < kUndisturbedTries) continue;
+      // Its process died inside of a change.
+      *totals = {};
+      for (const Shard& shard : shards) add(shard, *totals);
+      break;
+    }
+  }
+  ::munmap(mapped, sizeof(File));
+  return totals;
+}
+
+std::string Ledger::to_json(const Totals& totals) {
+  std::string text = fmt::format("{{\"received\":{}", totals.received);
+  for (const auto& [outcome, name] : kOutcomeNames) {
+    text += fmt::format(",\"{}\":{}", name, totals.by_outcome[index_of(outcome)]);
+  }
+  return text + fmt::format(",\"pending\":{},\"balanced\":{}}}", totals.pending, totals.balanced());
 }
 
 std::string Ledger::describe(const Totals& totals) {
@@ -120,16 +266,15 @@ void publish_ledger(const Ledger& ledger, MetricsRegistry& registry) {
     }
   };
   Published received{registry.counter("ledger_received")};
-  std::array<Published, kOutcomes> outcomes{{{registry.counter("ledger_filtered")},
-                                             {registry.counter("ledger_delivered")},
-                                             {registry.counter("ledger_dropped")},
-                                             {registry.counter("ledger_dead_lettered")},
-                                             {registry.counter("ledger_failed")}}};
+  std::vector<std::pair<Outcome, Published>> outcomes;
+  for (const auto& [outcome, name] : kOutcomeNames) {
+    outcomes.push_back({outcome, {registry.counter(fmt::format("ledger_{}", name))}});
+  }
   Gauge& pending = registry.gauge("ledger_pending");
   registry.before_reading([&ledger, &pending, received, outcomes]() mutable {
     const Ledger::Totals totals = ledger.totals();
     received.raise_to(totals.received);
-    for (std::size_t i = 0; i < kOutcomes; ++i) outcomes[i].raise_to(totals.by_outcome[i]);
+    for (auto& [outcome, counter] : outcomes) counter.raise_to(totals.by_outcome[index_of(outcome)]);
     pending.set(static_cast<double>(totals.pending));
   });
 }

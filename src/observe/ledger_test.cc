@@ -1,7 +1,13 @@
 #include "observe/ledger.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
@@ -121,6 +127,89 @@ TEST(Ledger, IsPublishedAsOneMoment) {
                   value_of(all, "ledger_failed") + value_of(all, "ledger_pending"));
   }
   stop = true;
+}
+
+class LedgerFile : public testing::Test {
+ protected:
+  LedgerFile() { std::filesystem::create_directories(directory_); }
+  ~LedgerFile() override { std::filesystem::remove_all(directory_); }
+
+  const std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() / fmt::format("tollgate-ledger-{}", ::getpid());
+  const std::string file_ = directory_ / "ledger";
+};
+
+TEST_F(LedgerFile, GoesOnWhereItWas) {
+  {
+    Ledger ledger;
+    ASSERT_TRUE(ledger.keep_in(file_));
+    ledger.receive(10);
+    ledger.settle(result_of({1, 2, 3, 1, 0}));
+    EXPECT_EQ(Ledger::read(file_)->pending, 3);
+    Ledger other;
+    EXPECT_THAT(other.keep_in(file_).error().message(), ::testing::HasSubstr("another process"));
+  }
+  Ledger next;
+  ASSERT_TRUE(next.keep_in(file_));
+  // The three that were pending were never answered: their senders own them.
+  EXPECT_EQ(Ledger::describe(next.totals()),
+            "received 10 = delivered 2 + dead-lettered 1 + filtered 1 + dropped 3 + failed 3 + "
+            "pending 0");
+  next.receive(3);
+  next.settle(result_of({0, 3, 0, 0, 0}));
+  EXPECT_TRUE(next.totals().balanced());
+  EXPECT_EQ(Ledger::to_json(*Ledger::read(file_)),
+            R"({"received":13,"delivered":5,"dead_lettered":1,"filtered":1,"dropped":3,"failed":3,)"
+            R"("pending":0,"balanced":true})");
+}
+
+TEST_F(LedgerFile, IsAsOfTheLastChangeAfterAKill) {
+  for (int round = 0; round < 20; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Ledger ledger;
+      if (!ledger.keep_in(file_)) ::_exit(1);
+      while (true) {  // until it is killed
+        ledger.receive(5);
+        ledger.settle(result_of({1, 2, 0, 1, 1}));
+      }
+    }
+    const auto before = Ledger::read(file_);
+    const std::uint64_t counted = before ? before->received : 0;
+    Result<Ledger::Totals> now = before;
+    do now = Ledger::read(file_);
+    while (!now || now->received < counted + 1000);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  Ledger ledger;
+  ASSERT_TRUE(ledger.keep_in(file_));
+  const auto totals = ledger.totals();
+  EXPECT_TRUE(totals.balanced()) << Ledger::describe(totals);
+  EXPECT_EQ(totals.pending, 0);
+  EXPECT_GE(totals.received, 20'000u);
+}
+
+TEST_F(LedgerFile, WhatIsNoLedgerIsRefused) {
+  std::ofstream(file_) << "something else";
+  Ledger ledger;
+  EXPECT_FALSE(ledger.keep_in(file_));
+  EXPECT_FALSE(Ledger::read(file_));
+  std::ofstream(file_) << std::string(4096, 'x');
+  EXPECT_FALSE(ledger.keep_in(file_));
+  EXPECT_FALSE(ledger.keep_in("/no/such/folder/ledger"));
+  EXPECT_TRUE(ledger.totals().balanced());
+}
+
+TEST_F(LedgerFile, AnImbalanceSurvives) {
+  {
+    Ledger ledger;
+    ASSERT_TRUE(ledger.keep_in(file_));
+    ledger.settle(result_of({0, 1, 0, 0, 0}));
+  }
+  Ledger next;
+  ASSERT_TRUE(next.keep_in(file_));
+  EXPECT_FALSE(next.totals().balanced());
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ constexpr Help kHelp[] = {  // sorted by name
     {"output_connection_lost", "Connections of the output that were lost."},
     {"output_connection_up", "Connections of the output that were made."},
     {"output_error", "Writes that failed."},
+    {"output_failed_messages", "Messages whose processing failed that came to the output as they were."},
+    {"output_invalid_events", "Messages refused because they are no valid CloudEvents."},
     {"output_latency_ns", "Time of single writes, in nanoseconds."},
     {"output_rejected", "Messages that the output refused because they were flagged as failed."},
     {"output_sent", "Messages that the output delivered."},

@@ -1,10 +1,5 @@
 #include "otlp/identity.h"
 
-// The streaming SHA-256 calls are the only ones of OpenSSL that let a prefix be hashed once and
-// continued many times without an allocation per record.
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -18,52 +13,67 @@ constexpr std::string_view kProductSalt = "tollgate record identity 1";
 
 constexpr std::uint64_t kNanosPerMilli = 1'000'000;
 
+/// How many are hashed at a time: their bytes are still near from decoding.
+constexpr std::size_t kStride = 64;
+
 /// A length before each part keeps ("ab","c") and ("a","bc") apart.
-void add(SHA256_CTX& context, std::string_view part) {
+void add(Sha256Prefix& prefix, std::string_view part) {
   const std::uint64_t size = part.size();
-  SHA256_Update(&context, &size, sizeof size);
-  SHA256_Update(&context, part.data(), part.size());
+  prefix.add({reinterpret_cast<const char*>(&size), sizeof size});
+  prefix.add(part);
 }
 
 }  // namespace
 
-struct RecordIdentity::Hasher {
-  SHA256_CTX salted, with_resource, with_scope;
-};
-
-RecordIdentity::RecordIdentity(const IdentityOptions& options)
-    : derived_(options.derived), hasher_(std::make_unique<Hasher>()) {
-  SHA256_Init(&hasher_->salted);
-  add(hasher_->salted, kProductSalt);
-  add(hasher_->salted, options.salt);
-  add(hasher_->salted, options.key);
+RecordIdentity::RecordIdentity(const IdentityOptions& options) : derived_(options.derived) {
+  add(salted_, kProductSalt);
+  add(salted_, options.salt);
+  add(salted_, options.key);
 }
 
-RecordIdentity::~RecordIdentity() = default;
-
 void RecordIdentity::begin_resource(std::string_view resource, std::string_view schema_url) {
-  hasher_->with_resource = hasher_->salted;
-  add(hasher_->with_resource, resource);
-  add(hasher_->with_resource, schema_url);
+  with_resource_ = salted_;
+  add(with_resource_, resource);
+  add(with_resource_, schema_url);
 }
 
 void RecordIdentity::begin_scope(std::string_view scope, std::string_view schema_url) {
-  hasher_->with_scope = hasher_->with_resource;
-  add(hasher_->with_scope, scope);
-  add(hasher_->with_scope, schema_url);
+  with_scope_ = with_resource_;
+  add(with_scope_, scope);
+  add(with_scope_, schema_url);
 }
 
-Identity RecordIdentity::of_record(std::string_view record, std::uint64_t time,
-                                   std::uint64_t observed_time) {
-  const bool fine = time % kNanosPerMilli != 0 || observed_time % kNanosPerMilli != 0;
-  if (!derived_ || !fine) return Identity::random();
-  SHA256_CTX context = hasher_->with_scope;
-  add(context, record);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256_Final(digest, &context);
+bool RecordIdentity::is_distinct(std::uint64_t time, std::uint64_t observed_time) {
+  return time % kNanosPerMilli != 0 || observed_time % kNanosPerMilli != 0;
+}
+
+std::uint32_t RecordIdentity::identify(std::span<const Record> records,
+                                       std::span<Message> messages) {
+  std::uint32_t not_derived = 0;
+  std::string_view texts[kStride];
+  Message* targets[kStride];
+  Sha256Digest digests[kStride];
+  for (std::size_t from = 0; from < records.size(); from += kStride) {
+    std::size_t count = 0;
+    for (std::size_t i = from; i < std::min(from + kStride, records.size()); ++i) {
+      if (derived_ && records[i].distinct) {
+        texts[count] = records[i].wire;
+        targets[count++] = &messages[i];
+      } else {
+        messages[i].identity = Identity::random();
+        ++not_derived;
+      }
+    }
+    sha256_each(with_scope_, {texts, count}, {digests, count});
+    for (std::size_t i = 0; i < count; ++i) targets[i]->identity = identity_of(digests[i]);
+  }
+  return not_derived;
+}
+
+Identity RecordIdentity::identity_of(const Sha256Digest& digest) {
   Identity identity{.derived = true};
-  std::memcpy(&identity.high, digest, 8);
-  std::memcpy(&identity.low, digest + 8, 8);
+  std::memcpy(&identity.high, digest.data(), 8);
+  std::memcpy(&identity.low, digest.data() + 8, 8);
   if (!identity.is_set()) identity.low = 1;  // all zero means "none"
   const std::uint32_t before = occurrence(identity);
   return before == 0 ? identity : identity.child(before);

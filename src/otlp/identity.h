@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "message/message.h"
 #include "otlp/logs.h"
+#include "otlp/sha256.h"
 
 namespace tollgate {
 
@@ -20,23 +21,32 @@ namespace tollgate {
 /// Any other record gets a random identity.
 class RecordIdentity {
  public:
+  struct Record {
+    std::string_view wire;
+    bool distinct;  ///< is_distinct() of its times
+  };
+
   explicit RecordIdentity(const IdentityOptions& options);
-  ~RecordIdentity();
   RecordIdentity(const RecordIdentity&) = delete;
 
   void begin_resource(std::string_view resource, std::string_view schema_url);
   void begin_scope(std::string_view scope, std::string_view schema_url);
   /// How many records are about to come; saves growing the table of those seen.
   void expect(std::size_t records);
-  Identity of_record(std::string_view record, std::uint64_t time, std::uint64_t observed_time);
+
+  /// Whether a record with these timestamps, in nanoseconds, can be told apart by itself.
+  static bool is_distinct(std::uint64_t time, std::uint64_t observed_time);
+  /// Sets the identities of the messages of `records`, the next ones of the scope, and returns how
+  /// many could not be derived. Many at a time are cheaper. Requires: as many messages as records.
+  std::uint32_t identify(std::span<const Record> records, std::span<Message> messages);
 
  private:
-  struct Hasher;
+  Identity identity_of(const Sha256Digest& digest);
   std::uint32_t occurrence(const Identity& identity);
   void grow(std::size_t slots);  // a power of two
 
   const bool derived_;
-  std::unique_ptr<Hasher> hasher_;
+  Sha256Prefix salted_, with_resource_, with_scope_;
   /// Open addressing over the low words seen in this export; 0 is a free slot.
   struct Seen {
     std::uint64_t low = 0, high = 0;

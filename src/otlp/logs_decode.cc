@@ -8,6 +8,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "base/same_text.h"
 #include "otlp/identity.h"
 #include "otlp/logs.h"
 #include "otlp/wire.h"
@@ -21,6 +22,7 @@ namespace {
 using Wire = WireReader::Type;
 
 constexpr int kDeepestValue = 100;  // as protobuf's own readers
+constexpr std::size_t kIdentifyAtOnce = 256;
 constexpr std::size_t kMostAttributes = 65'536;  // of one record, resource or scope
 /// What decoding may take beside eight bytes for each of the request: tiny fields cost a table entry
 /// each, and a request of nothing else must not take the machine's memory.
@@ -35,9 +37,20 @@ struct Any {
   Form form = Form::ready;
 };
 
+/// Tells most keys apart in one comparison.
+std::uint32_t tag_of(std::string_view key) {
+  if (key.empty()) return 0;
+  const auto byte = [&](std::size_t at) {
+    return std::uint32_t{static_cast<unsigned char>(key[at])};
+  };
+  return byte(0) | byte(key.size() / 2) << 8 | byte(key.size() - 1) << 16 |
+         static_cast<std::uint32_t>(key.size()) << 24;
+}
+
 struct Attribute {
   std::string_view key;
   Any value;
+  std::uint32_t tag = 0;  ///< tag_of(key), where it may be looked up by it
 };
 
 bool check_any(std::string_view wire, int depth);
@@ -129,6 +142,38 @@ Value build_list(std::string_view wire, Arena& arena) {
   return Value::array(array);
 }
 
+/// The attribute as every encoder writes it: a short key, then a value that is a string or an
+/// integer, and nothing else. False, and nothing said, of any other.
+[[gnu::always_inline]] inline bool read_plain_attribute(std::string_view wire,
+                                                        Attribute& attribute) {
+  constexpr unsigned char kKey = 0x0a, kValue = 0x12, kString = 0x0a, kInteger = 0x18;
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(wire[at]); };
+  if (wire.size() < 6 || byte(0) != kKey) return false;
+  const std::size_t key_size = byte(1);
+  const std::size_t value_at = key_size + 4;
+  if (key_size >= 0x80 || wire.size() < value_at + 2 || byte(value_at - 2) != kValue ||
+      byte(value_at - 1) != wire.size() - value_at || byte(value_at - 1) >= 0x80) {
+    return false;
+  }
+  attribute.key = wire.substr(2, key_size);
+  const std::string_view value = wire.substr(value_at);
+  if (byte(value_at) == kString && byte(value_at + 1) == value.size() - 2) {
+    attribute.value = {Value::string(value.substr(2))};
+    return true;
+  }
+  if (byte(value_at) != kInteger || value.size() > 3 ||
+      static_cast<signed char>(value.back()) < 0) {
+    return false;
+  }
+  std::int64_t number = value[1] & 0x7f;
+  if (value.size() == 3) {
+    if (static_cast<signed char>(value[1]) >= 0) return false;
+    number |= std::int64_t{value[2]} << 7;
+  }
+  attribute.value = {Value::int64(number)};
+  return true;
+}
+
 Attribute read_key_value(std::string_view wire, bool* ok = nullptr) {
   Attribute attribute;
   WireReader reader(wire);
@@ -209,8 +254,9 @@ class LazyAttributes final : public LazyMembers {
   std::uint32_t size = 0;
 
   const Value* find(std::string_view key, Arena& arena) const override {
+    const std::uint32_t tag = tag_of(key);
     for (std::uint32_t i = size; i-- > 0;) {  // of equal keys the last one wins
-      if (items[i].key != key) continue;
+      if (items[i].tag != tag || !same_text(items[i].key, key)) continue;
       if (items[i].value.form == Any::Form::ready) return &items[i].value.value;
       return arena.make<Value>(build_any(items[i].value, arena));
     }
@@ -426,9 +472,18 @@ class Decoder {
     while (each.next()) {
       if (!each.is(2, Wire::bytes)) continue;
       TRY(log_record(each.bytes()));
+      if (unidentified_.size() == kIdentifyAtOnce) identify();
       if (out_.batch.size() % 1024 == 0) TRY(within_memory());
     }
+    identify();
     return {};
+  }
+
+  /// Gives the newest messages their identities.
+  void identify() {
+    const std::span all(out_.batch.messages());
+    out_.without_identity += identity_.identify(unidentified_, all.last(unidentified_.size()));
+    unidentified_.clear();
   }
 
   /// A Resource or InstrumentationScope, by the numbers of its fields (0: has none such).
@@ -439,7 +494,7 @@ class Decoder {
     WireReader reader(wire);
     while (reader.next()) {
       if (reader.is(attributes, Wire::bytes)) {
-        TRY(attribute(reader.bytes()));
+        if (!plain_attribute(reader.bytes())) TRY(attribute(reader.bytes()));
       } else if (reader.is(name, Wire::bytes)) {
         made->name = reader.bytes();
       } else if (reader.is(version, Wire::bytes)) {
@@ -454,9 +509,20 @@ class Decoder {
     return made;
   }
 
+  /// Collects the attribute if it is a plain one.
+  [[gnu::always_inline]] bool plain_attribute(std::string_view wire) {
+    if (collected_.size() == kMostAttributes) [[unlikely]] return false;
+    Attribute attribute;
+    if (!read_plain_attribute(wire, attribute)) return false;
+    attribute.tag = tag_of(attribute.key);
+    collected_.push_back(attribute);
+    return true;
+  }
+
   Result<> attribute(std::string_view wire) {
     bool ok = true;
-    const Attribute made = read_key_value(wire, &ok);
+    Attribute made = read_key_value(wire, &ok);
+    made.tag = tag_of(made.key);
     const bool nested = made.value.form == Any::Form::list || made.value.form == Any::Form::map;
     if (!ok || (nested && !check_key_value(wire, 0))) return malformed("an attribute");
     if (collected_.size() == kMostAttributes) {
@@ -501,7 +567,9 @@ class Decoder {
           record.has_body = true;
           break;
         case 6:
-          if (reader.is(6, Wire::bytes)) TRY(attribute(reader.bytes()));
+          if (reader.is(6, Wire::bytes) && !plain_attribute(reader.bytes())) {
+            TRY(attribute(reader.bytes()));
+          }
           break;
         case 7:
           if (reader.is(7, Wire::varint)) {
@@ -535,8 +603,8 @@ class Decoder {
 
     Message& message = out_.batch.add();
     message.set_document(Value::object(&object), *document);
-    message.identity = identity_.of_record(wire, record.time, record.observed_time);
-    if (!message.identity.derived) ++out_.without_identity;
+    unidentified_.push_back(
+        {wire, RecordIdentity::is_distinct(record.time, record.observed_time)});
     return {};
   }
 
@@ -546,6 +614,7 @@ class Decoder {
   LazyOrigin* resource_ = nullptr;
   LazyOrigin* scope_ = nullptr;
   std::vector<Attribute> collected_;
+  std::vector<RecordIdentity::Record> unidentified_;  // of the newest messages
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "otlp/logs.h"
 
 #include <gtest/gtest.h>
+#include <openssl/sha.h>
 
 #include <bit>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -297,6 +299,34 @@ TEST(LogsDecode, SurvivesMutatedExports) {
   EXPECT_GT(good, 1000);
 }
 
+TEST(LogsDecode, AttributesOfEveryLength) {
+  const auto value_of = [](const std::string& key, const Fill& value) {
+    auto decoded = decode(export_of({[&](WireWriter& r) { attribute(r, 6, key, value); }}));
+    EXPECT_TRUE(decoded);
+    Arena arena;
+    const Value document = decoded->batch[0].document();
+    const Value record = *document.as_object().find("record", arena);
+    const Value* attributes = record.as_object().find("attributes", arena);
+    const Value* found = attributes ? attributes->as_object().find(key, arena) : nullptr;
+    std::string json;
+    if (found) append_json(json, *found, arena);
+    return json;
+  };
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string filler(size, 'x');
+    EXPECT_EQ(value_of("k", text(filler)), '"' + filler + '"');
+    EXPECT_EQ(value_of(filler, text("v")), "\"v\"");
+    EXPECT_EQ(value_of(filler, number(7)), "7");
+  }
+  for (const std::int64_t edge : {std::int64_t{0}, std::int64_t{1} << 7, std::int64_t{1} << 14,
+                                  std::int64_t{1} << 21, std::numeric_limits<std::int64_t>::min()}) {
+    for (int step = edge > 0 ? -1 : 0; step < 2; ++step) {
+      EXPECT_EQ(value_of("k", number(edge + step)), std::to_string(edge + step));
+    }
+  }
+  EXPECT_EQ(value_of("k", number(-1)), "-1");
+}
+
 // Identity ----------------------------------------------------------------------------------------
 
 TEST(LogsIdentity, SurvivesResendsAndRebatching) {
@@ -315,6 +345,37 @@ TEST(LogsIdentity, SurvivesResendsAndRebatching) {
   }));
   EXPECT_FALSE(same(with_others[0], together[1]));  // another resource
   EXPECT_TRUE(same(with_others[2], together[1]));
+}
+
+std::string with_length(std::string_view part) {
+  const std::uint64_t size = part.size();
+  return std::string(reinterpret_cast<const char*>(&size), sizeof size).append(part);
+}
+
+/// Changing what is hashed would give events that are being resent other ids.
+TEST(LogsIdentity, IsADigestOfSaltKeyResourceScopeAndRecord) {
+  const std::string prefix =
+      with_length("tollgate record identity 1") + with_length("salt") + with_length("key") +
+      with_length(wire([](WireWriter& r) { attribute(r, 1, "host", text("a")); })) +
+      with_length("") + with_length(wire([](WireWriter& s) { s.bytes(1, "gateway"); })) +
+      with_length("");
+  std::vector<Fill> records;
+  const std::string filler(600, 'x');
+  for (std::size_t i = 0; i < filler.size(); ++i) {
+    const std::string_view body = std::string_view(filler).substr(i);
+    records.push_back(record(i % 7 ? kFineTime + i : kCoarseTime, body));
+  }
+  const auto all = identities(export_of(records), {.salt = "salt", .key = "key"});
+  ASSERT_EQ(all.size(), records.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].derived, i % 7 != 0) << i;
+    if (!all[i].derived) continue;
+    const std::string hashed = prefix + with_length(wire(records[i]));
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(hashed.data()), hashed.size(), digest);
+    EXPECT_EQ(std::memcmp(&all[i].high, digest, 8), 0) << i;
+    EXPECT_EQ(std::memcmp(&all[i].low, digest + 8, 8), 0) << i;
+  }
 }
 
 TEST(LogsIdentity, EqualRecordsOfAnExportDiffer) {

@@ -18,7 +18,35 @@ class WireReader {
       : at_(message.data()), end_(message.data() + message.size()) {}
 
   /// Moves to the next field. False at the end and on malformed input.
-  bool next() {
+  [[gnu::always_inline]] bool next() {
+    // Most fields are short bytes: one byte of tag, one of size.
+    if (end_ - at_ >= 2) [[likely]] {
+      const auto tag = static_cast<unsigned char>(at_[0]), size = static_cast<unsigned char>(at_[1]);
+      if ((tag & 0x87) == 2 && tag >= 8 && size < 0x80 && size <= end_ - at_ - 2) {
+        field_ = tag >> 3;
+        type_ = Type::bytes;
+        bytes_ = {at_ + 2, size};
+        at_ += 2 + size;
+        return true;
+      }
+    }
+    return next_of_any_kind();
+  }
+
+  bool ok() const { return ok_; }
+  std::uint32_t field() const { return field_; }
+  bool is(std::uint32_t field, Type type) const { return field_ == field && type_ == type; }
+
+  std::uint64_t number() const { return number_; }  ///< of varint, fixed64 and fixed32 fields
+  double float64() const {
+    double value;
+    std::memcpy(&value, &number_, sizeof value);
+    return value;
+  }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  [[gnu::noinline]] bool next_of_any_kind() {
     if (at_ == end_) return false;
     std::uint64_t tag = 0;
     if (!varint(tag) || tag >> 3 == 0 || tag >> 32 != 0) return fail();
@@ -45,19 +73,6 @@ class WireReader {
     }
   }
 
-  bool ok() const { return ok_; }
-  std::uint32_t field() const { return field_; }
-  bool is(std::uint32_t field, Type type) const { return field_ == field && type_ == type; }
-
-  std::uint64_t number() const { return number_; }  ///< of varint, fixed64 and fixed32 fields
-  double float64() const {
-    double value;
-    std::memcpy(&value, &number_, sizeof value);
-    return value;
-  }
-  std::string_view bytes() const { return bytes_; }
-
- private:
   bool fail() {
     at_ = end_;
     ok_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <numeric>
+#include <unordered_map>
 
 #include "runtime/executor.h"
 
@@ -13,8 +14,8 @@ namespace {
 constexpr std::string_view kBroken =
     "the destination refuses every event one by one, so it is not to blame on this one; send it "
     "again later";
-constexpr auto kSuspectPatience = std::chrono::seconds(5);
-constexpr auto kBrakePause = std::chrono::seconds(5);
+/// More suspects than this are tried again together: it is likely that they are innocent.
+constexpr std::size_t kManySuspects = 8;
 /// How long close() waits beyond its deadline for the answers of the child it closed.
 constexpr auto kLastAnswers = std::chrono::seconds(5);
 
@@ -35,6 +36,17 @@ std::vector<ProcessorFactory> slice(const std::vector<ProcessorFactory>& all, st
                                     std::size_t to) {
   return {all.begin() + static_cast<std::ptrdiff_t>(from),
           all.begin() + static_cast<std::ptrdiff_t>(to)};
+}
+
+/// One batch of all that processors made of one, whatever they cut it into.
+void join(std::vector<Batch>& made) {
+  for (std::size_t i = 1; i < made.size(); ++i) {
+    for (Message& message : made[i]) {
+      const bool same = made[i].shared_memory() == made[0].shared_memory();
+      made[0].add(same ? std::move(message) : message.move_to(made[0].memory()));
+    }
+  }
+  made.resize(std::min<std::size_t>(made.size(), 1));
 }
 
 }  // namespace
@@ -80,7 +92,7 @@ class Batcher::Flight {
 };
 
 // One flushed batch on its way, with the tries it takes. Kept alive by the receipts' callbacks.
-class Batcher::Flush : public std::enable_shared_from_this<Flush> {
+class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_from_this<Flush> {
  public:
   using Indexes = std::vector<std::uint32_t>;
 
@@ -88,30 +100,79 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
       : flight_(owner.flights_), owner_(owner), snapshot_(std::move(snapshot)) {
     snapshot_.encode();
   }
+  ~Flush() override {
+    if (troubled_) owner_.brake_.trouble_ended();
+  }
 
   void start() {
     Indexes all(snapshot_.size());
     std::iota(all.begin(), all.end(), 0u);
     unfinished_ = 1;
-    attempt(std::move(all));
+    attempt({std::move(all), nullptr});
   }
+
+  // Brake::Suspects: `waiting_` is of whoever the brake calls, which it does once for each wait().
+  void look_again(bool evidence) override {
+    weak_round_ = !evidence;
+    Indexes again = std::exchange(waiting_, {});
+    std::vector<Part> parts;
+    if (again.size() > kManySuspects) {
+      parts.push_back({std::move(again), nullptr});
+    } else {
+      for (const auto index : again) parts.push_back({{index}, nullptr});
+    }
+    attempt_all(std::move(parts));
+  }
+  void give_up() override {
+    // Without the server's words: a drop_on rule that matches them is meant for culprits only.
+    fail_waiting(Error(Fault::transient, std::string(kBroken)));
+  }
+  void stopping() override { fail_waiting(tollgate::stopping()); }
+  std::string reason() const override { return reason_; }
 
  private:
   using Effects = std::vector<DeferredEffects::Effect>;
   using Failure = TransactionResult::Failure;
 
-  void attempt(Indexes indexes) {
+  /// Messages that were refused together, and what they were refused in before.
+  struct Refused {
+    std::shared_ptr<Refused> within;
+    Clock::time_point at;
+    bool for_content;
+    std::uint32_t open;  ///< how many of them were not accepted since
+  };
+  /// What is tried in one request.
+  struct Part {
+    Indexes indexes;
+    std::shared_ptr<Refused> refused;  ///< null: they were not refused before
+  };
+  /// A message that was refused alone.
+  struct Suspect {
+    std::uint32_t index;
+    Error error;
+    Refusal refusal;
+    std::shared_ptr<Refused> within;
+    Clock::time_point at;              ///< when it was refused
+    Clock::time_point known_accepted;  ///< the newest acceptance when it was sent
+  };
+
+  void attempt(Part part) {
     if (owner_.closed_) {
-      for (const auto index : indexes) snapshot_[index].receipt.fail(stopping());
+      for (const auto index : part.indexes) snapshot_[index].receipt.fail(tollgate::stopping());
       return finish_one();
     }
     auto effects = std::make_shared<Effects>();
-    const bool after_acceptance = accepted_;  // before it is sent: answers may overtake each other
+    const auto messages = static_cast<std::uint32_t>(part.indexes.size());
+    // Both before it is sent: answers may overtake each other.
+    const auto known_accepted = owner_.brake_.newest_accepted();
+    const auto sent = Clock::now();
+    const Indexes indexes = part.indexes;
+    owner_.brake_.sending();
     auto receipts = Transaction::open(
-        static_cast<std::uint32_t>(indexes.size()),
-        [self = shared_from_this(), effects, indexes,
-         after_acceptance](const TransactionResult& result) {
-          self->ended(indexes, *effects, result, after_acceptance);
+        messages, [self = shared_from_this(), effects, part = std::move(part), known_accepted,
+                   sent](const TransactionResult& result) {
+          self->owner_.brake_.answered();
+          self->ended(part, *effects, result, sent, known_accepted);
         });
     // Processors may settle everything: what that ends must not run inside of prepare().
     Receipt latch = receipts.front().share();
@@ -134,53 +195,70 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     if (auto run = chain->process(std::move(work), made); !run) made.clear();
     owner_.return_chain(false, std::move(chain));
     effects = deferred.take();
+    join(made);
     for (Batch& batch : made) batch.encode();
     return made;
   }
 
-  void ended(const Indexes& indexes, const Effects& effects, const TransactionResult& result,
-             bool after_acceptance) {
-    happen(indexes, effects, result);
+  void ended(const Part& part, const Effects& effects, const TransactionResult& result,
+             Clock::time_point sent, Clock::time_point known_accepted) {
+    const auto now = Clock::now();
+    happen(part.indexes, effects, result);
     std::vector<const Failure*> refused;
-    bool any_accepted = false;
+    bool any_delivered = false;
+    std::uint32_t accepted = 0;
     auto failure = result.failures.begin();
     for (std::uint32_t i = 0; i < result.records; ++i) {
       const Outcome outcome = outcome_of(result, i);
       const bool has_reason = failure != result.failures.end() && failure->record == i;
-      any_accepted |= outcome == Outcome::delivered;
+      any_delivered |= outcome == Outcome::delivered;
+      accepted += outcome != Outcome::failed;
       if (outcome == Outcome::failed && has_reason && failure->refusal != Refusal::none) {
         refused.push_back(&*failure);
       } else {
         WriteStatus status{outcome, std::nullopt, Refusal::none};
         if (has_reason) status = {outcome, failure->error, failure->refusal};
-        settle(snapshot_[indexes[i]].receipt, status);
+        settle(snapshot_[part.indexes[i]].receipt, status);
       }
       if (has_reason) ++failure;
     }
-    if (any_accepted) {
-      accepted_ = true;
-      owner_.accepted();
+    if (!refused.empty() && !troubled_.exchange(true)) owner_.brake_.trouble_began();
+    {
+      std::lock_guard lock(lock_);
+      for (Refused* each = part.refused.get(); each; each = each->within.get()) each->open -= accepted;
+      accepted_ = accepted_ || any_delivered;
     }
-    if (refused.size() > 1) return halve(indexes, refused);
+    if (any_delivered) owner_.brake_.accepted(sent);
+    if (refused.size() > 1) return halve(part, refused, now);
     if (refused.size() == 1) {
-      suspect(indexes[refused.front()->record], refused.front()->error, after_acceptance);
+      const Failure& only = *refused.front();
+      std::lock_guard lock(lock_);
+      suspects_.push_back({part.indexes[only.record], only.error, only.refusal, part.refused, now,
+                           known_accepted});
     }
     finish_one();
   }
 
   /// Several were refused and may share one request, so nothing is known of any of them alone.
-  void halve(const Indexes& indexes, const std::vector<const Failure*>& refused) {
-    if (owner_.braked() || owner_.closed_) {
-      const Error reason = owner_.closed_ ? stopping() : Error(Fault::transient, std::string(kBroken));
-      for (const Failure* each : refused) snapshot_[indexes[each->record]].receipt.fail(reason);
+  void halve(const Part& part, const std::vector<const Failure*>& refused, Clock::time_point now) {
+    if (owner_.brake_.engaged() || owner_.closed_) {
+      const Error reason =
+          owner_.closed_ ? tollgate::stopping() : Error(Fault::transient, std::string(kBroken));
+      for (const Failure* each : refused) {
+        snapshot_[part.indexes[each->record]].receipt.fail(reason);
+      }
       return finish_one();
     }
-    Indexes left, right;
+    const bool for_content = std::ranges::all_of(
+        refused, [](const Failure* each) { return each->refusal == Refusal::content; });
+    const auto together = std::make_shared<Refused>(
+        Refused{part.refused, now, for_content, static_cast<std::uint32_t>(refused.size())});
+    Part left{{}, together}, right{{}, together};
     for (std::size_t i = 0; i < refused.size(); ++i) {
-      (i < refused.size() / 2 ? left : right).push_back(indexes[refused[i]->record]);
+      (i < refused.size() / 2 ? left : right).indexes.push_back(part.indexes[refused[i]->record]);
     }
     {
-      std::lock_guard lock(suspects_lock_);
+      std::lock_guard lock(lock_);
       next_.push_back(std::move(left));
       next_.push_back(std::move(right));
     }
@@ -210,83 +288,124 @@ class Batcher::Flush : public std::enable_shared_from_this<Flush> {
     return static_cast<Outcome>(std::ranges::max_element(result.count) - result.count.begin());
   }
 
-  void suspect(std::uint32_t index, const Error& error, bool after_acceptance) {
-    std::lock_guard lock(suspects_lock_);
-    suspects_.push_back({shared_from_this(), index, error, Clock::now(), after_acceptance});
-  }
-
   /// One try ended. The next ones are made when all of their level did, so that what was accepted
   /// is known by then.
   void finish_one() {
     if (--unfinished_ > 0) return;
-    std::vector<Indexes> next = std::exchange(next_, {});
-    if (next.empty() && accepted_) {
-      // Refused before anything was accepted: it may have been the moment and not the message.
-      const auto doubtful = std::ranges::partition(suspects_, &Suspect::after_acceptance);
-      for (const Suspect& each : doubtful) next.push_back({each.index});
-      suspects_.erase(doubtful.begin(), doubtful.end());
-    }
+    std::vector<Part> next = std::exchange(next_, {});
     if (!next.empty()) return attempt_all(std::move(next));
-    std::vector<Suspect> suspects = std::exchange(suspects_, {});
-    if (suspects.empty()) return;
-    if (accepted_) {
-      owner_.settle_suspects(std::move(suspects), true);
-    } else if (suspects.size() > 1) {
-      owner_.settle_suspects(std::move(suspects), false);
-    } else {
-      owner_.isolated(std::move(suspects.front()));
-    }
+    judge(std::exchange(suspects_, {}));
   }
 
-  void attempt_all(std::vector<Indexes> parts) {
+  void attempt_all(std::vector<Part> parts) {
     unfinished_ = static_cast<int>(parts.size());
     // Not from inside an ack: a long bisection would hold up the network thread.
     owner_.executor_.post([self = shared_from_this(), parts = std::move(parts)]() mutable {
-      for (Indexes& part : parts) self->attempt(std::move(part));
+      for (Part& part : parts) self->attempt(std::move(part));
     });
   }
 
- public:
-  /// The destination accepted something else since `index` was refused alone: try it once more.
-  void retry(std::uint32_t index) {
-    accepted_ = true;
-    attempt_all({{index}});
+  /// Everything else of this batch is settled. Believes who was refused twice, for nobody else's
+  /// sake, with an acceptance between; the others wait for an acceptance to be tried again.
+  void judge(std::vector<Suspect> suspects) {
+    if (suspects.empty()) return calm_down();
+    const bool calm = owner_.brake_.calm();
+    Clock::time_point wanted{};
+    for (const Suspect& suspect : suspects) {
+      const auto before = refused_before(suspect);
+      const bool convicted = (before && *before <= suspect.known_accepted) ||
+                             (accepted_ && calm && (weak_round_ || is_other_of_a_pair()));
+      if (convicted) {
+        believe(suspect);
+        continue;
+      }
+      first_refused_alone_.try_emplace(suspect.index, suspect.at);
+      wanted = std::max(wanted, before.value_or(suspect.at));
+      waiting_.push_back(suspect.index);
+      reason_ = suspect.error.message();
+    }
+    const std::size_t left = waiting_.size();
+    if (left == 0) return calm_down();
+    owner_.brake_.wait({shared_from_this(), left, wanted, accepted_, weak_round_});
   }
 
-  Receipt& receipt(std::uint32_t index) { return snapshot_[index].receipt; }
-  std::string id(std::uint32_t index) const { return describe(snapshot_[index]); }
+  /// When this message was refused earlier, alone or among messages that are all accepted by now.
+  std::optional<Clock::time_point> refused_before(const Suspect& suspect) const {
+    std::optional<Clock::time_point> first;
+    if (const auto alone = first_refused_alone_.find(suspect.index);
+        alone != first_refused_alone_.end()) {
+      first = alone->second;
+    }
+    // Too large together says nothing of one.
+    if (suspect.refusal != Refusal::content) return first;
+    for (const Refused* each = suspect.within.get(); each; each = each->within.get()) {
+      if (each->open == 1 && each->for_content && (!first || each->at < *first)) first = each->at;
+    }
+    return first;
+  }
 
- private:
+  /// Of two messages one was accepted and the other refused at the same time. No third request could
+  /// tell more, and the bound allows none.
+  bool is_other_of_a_pair() const { return snapshot_.size() == 2; }
+
+  void believe(const Suspect& suspect) {
+    owner_.counters_.isolated->add_count(1);
+    owner_.logger_.write(LogLevel::warn,
+                         "The destination refused one event of a batch; the others were delivered",
+                         {{"id", describe(snapshot_[suspect.index])},
+                          {"reason", std::string(suspect.error.message())}});
+    snapshot_[suspect.index].receipt.fail(suspect.error, Refusal::content);
+  }
+
+  void fail_waiting(const Error& error) {
+    for (const auto index : std::exchange(waiting_, {})) snapshot_[index].receipt.fail(error);
+    calm_down();
+  }
+
+  void calm_down() {
+    if (troubled_.exchange(false)) owner_.brake_.trouble_ended();
+  }
+
   const Flight flight_;  // goes last
   Batcher& owner_;
   Batch snapshot_;
   std::mutex preparing_;
-  std::mutex suspects_lock_;
-  std::vector<Suspect> suspects_;       // suspects_lock_, until the last try of a level ended
-  std::vector<Indexes> next_;           // likewise; the tries of the next level
-  std::atomic<int> unfinished_{0};      // tries that did not end
-  std::atomic<bool> accepted_{false};   // the destination took a part of this batch
+  std::atomic<int> unfinished_{0};  // tries of this level that did not end
+  std::atomic<bool> troubled_{false};
+
+  std::mutex lock_;
+  // Guarded by lock_ while tries are under way; after the last one they are of whoever ended it.
+  std::vector<Suspect> suspects_;
+  std::vector<Part> next_;  // the tries of the next level
+  bool accepted_ = false;   // the destination took a part of this batch
+
+  // Of whoever judges or is called by the brake; one at a time.
+  Indexes waiting_;
+  std::unordered_map<std::uint32_t, Clock::time_point> first_refused_alone_;
+  std::string reason_;       // what the destination said of one of those
+  bool weak_round_ = false;  // they are tried again without an acceptance meanwhile
 };
 
 Batcher::Batcher(std::unique_ptr<Output> child, BatchPolicy policy, Counters counters,
-                 TimerQueue& timers, Executor& executor, Gate& gate, Logger logger)
+                 TimerQueue& timers, Executor& executor, Gate& gate, Logger logger,
+                 Brake::Timing timing)
     : child_(std::move(child)),
       policy_(std::move(policy)),
       counters_(counters),
       timers_(timers),
       executor_(executor),
-      gate_(gate),
-      logger_(std::move(logger)),
+      logger_(logger),
+      brake_(timing, timers, executor, gate, std::move(logger)),
       flights_(std::make_shared<Flights>()),
       last_flush_(Clock::now()) {}
 
 // Whatever is still under way touches this object once more: it is waited for.
 Batcher::~Batcher() {
   closed_ = true;
-  stop_timers();
+  stop_timer();
   child_.reset();  // answers what it still has
   pending_.fail(stopping());
-  for (Suspect& each : suspects_) each.flush->receipt(each.index).fail(stopping());
+  brake_.close();
   executor_.settle();
   flights_->wait();
 }
@@ -326,7 +445,7 @@ Counter* Batcher::due(std::size_t added_from) {
     Arena scratch;
     for (std::size_t i = added_from; i < pending_.size(); ++i) {
       const auto passed = policy_.check->check(pending_, i, scratch);
-      if (!passed) logger_.error("batch check failed: {}", passed.error().message());
+      if (!passed) logger_.error("Failed to execute batch check query: {}", passed.error().message());
       if (passed && *passed) return counters_.by_check;
     }
   }
@@ -400,8 +519,8 @@ void Batcher::return_chain(bool once, std::unique_ptr<ProcessorChain> chain) {
   (once ? once_chains_ : again_chains_).push_back(std::move(chain));
 }
 
-bool Batcher::saturated() const { return braked() || child_->saturated(); }
-bool Batcher::connected() const { return !braked() && child_->connected(); }
+bool Batcher::saturated() const { return brake_.engaged() || child_->saturated(); }
+bool Batcher::connected() const { return !brake_.engaged() && child_->connected(); }
 
 void Batcher::flush() {
   std::optional<Batch> full;
@@ -422,121 +541,23 @@ void Batcher::close(std::chrono::steady_clock::time_point deadline) {
   executor_.settle();  // what waits there for its try, or for processors, reaches the child
   child_->close(deadline);
   closed_ = true;
-  stop_timers();
-  std::vector<Suspect> left;
-  {
-    std::lock_guard lock(brake_lock_);
-    left.swap(suspects_);
-  }
-  for (Suspect& each : left) each.flush->receipt(each.index).fail(stopping());
+  stop_timer();
+  brake_.close();
   executor_.settle();
   if (!flights_->wait_until(std::max(deadline, Clock::now()) + kLastAnswers)) {
     logger_.error("an output did not answer all its writes when it was closed");
   }
 }
 
-// Requires: closed_, so that none is armed any more.
-void Batcher::stop_timers() {
-  std::optional<TimerQueue::Id> period_timer, suspect_timer;
+// Requires: closed_, so that it is not armed any more.
+void Batcher::stop_timer() {
+  std::optional<TimerQueue::Id> timer;
   {
     std::lock_guard lock(lock_);
-    period_timer = std::exchange(timer_, std::nullopt);
+    timer = std::exchange(timer_, std::nullopt);
   }
-  {
-    std::lock_guard lock(brake_lock_);
-    suspect_timer = std::exchange(suspect_timer_, std::nullopt);
-  }
-  if (period_timer) timers_.cancel(*period_timer);
-  if (suspect_timer) timers_.cancel(*suspect_timer);
-  executor_.settle();  // they post there
-}
-
-// The brake ---------------------------------------------------------------------------------------
-
-void Batcher::accepted() {
-  std::vector<Suspect> doubtful;
-  bool was_paused = false;
-  {
-    std::lock_guard lock(brake_lock_);
-    doubtful.swap(suspects_);
-    was_paused = std::exchange(paused_until_, {}) != Clock::time_point{};
-  }
-  if (was_paused) gate_.open();
-  for (const Suspect& each : doubtful) each.flush->retry(each.index);
-}
-
-void Batcher::isolated(Suspect suspect) {
-  std::vector<Suspect> given_up;
-  const auto flush = suspect.flush;
-  const std::uint32_t index = suspect.index;
-  bool closed = false;
-  {
-    std::lock_guard lock(brake_lock_);
-    closed = closed_;
-    if (!closed) {
-      suspects_.push_back(std::move(suspect));
-      if (suspects_.size() > 1) {
-        given_up.swap(suspects_);
-      } else if (!suspect_timer_) {
-        arm_suspect_timer(kSuspectPatience);
-      }
-    }
-  }
-  if (closed) flush->receipt(index).fail(stopping());
-  settle_suspects(std::move(given_up), false);
-}
-
-void Batcher::arm_suspect_timer(std::chrono::nanoseconds wait) {
-  suspect_timer_ = timers_.after(wait, [this] { executor_.post([this] { give_up_overdue(); }); });
-}
-
-void Batcher::give_up_overdue() {
-  std::vector<Suspect> overdue;
-  {
-    std::lock_guard lock(brake_lock_);
-    suspect_timer_.reset();
-    if (suspects_.empty()) return;
-    // A timer may be an earlier suspect's, who was settled meanwhile.
-    const auto left = suspects_.front().since + kSuspectPatience - Clock::now();
-    if (left.count() > 0) {
-      if (!closed_) arm_suspect_timer(left);
-      return;
-    }
-    overdue.swap(suspects_);
-  }
-  settle_suspects(std::move(overdue), false);
-}
-
-bool Batcher::braked() const {
-  std::lock_guard lock(brake_lock_);
-  return Clock::now() < paused_until_;
-}
-
-void Batcher::settle_suspects(std::vector<Suspect> suspects, bool guilty) {
-  if (suspects.empty()) return;
-  if (guilty) {
-    for (Suspect& each : suspects) {
-      counters_.isolated->add_count(1);
-      logger_.write(LogLevel::warn,
-                    "The destination refused one event of a batch; the others were delivered",
-                    {{"id", each.flush->id(each.index)},
-                     {"reason", std::string(each.error.message())}});
-      each.flush->receipt(each.index).fail(each.error, Refusal::content);
-    }
-    return;
-  }
-  {
-    std::lock_guard lock(brake_lock_);
-    paused_until_ = Clock::now() + kBrakePause;
-  }
-  logger_.error(
-      "The destination refuses every event, one by one, so the events are not to blame: pausing {} s "
-      "and keeping them with their senders. Check its URL and credentials. It said: {}",
-      kBrakePause.count(), suspects.front().error.message());
-  // Without the server's words: a drop_on rule that matches them is meant for culprits only.
-  for (Suspect& each : suspects) {
-    each.flush->receipt(each.index).fail(Error(Fault::transient, std::string(kBroken)));
-  }
+  if (timer) timers_.cancel(*timer);
+  executor_.settle();  // it posts there
 }
 
 }  // namespace tollgate

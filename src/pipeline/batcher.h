@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "component/build_context.h"
 #include "component/effects.h"
+#include "pipeline/brake.h"
 #include "pipeline/gate.h"
 #include "runtime/timer_queue.h"
 
@@ -37,11 +38,10 @@ struct BatchPolicy {
 ///
 /// When the destination refuses a batch for its content, the batch as it stood before the
 /// processors that can be run again is halved and each half tried alone, until the culprits stand
-/// alone: at most 1 + 2·k·⌈log₂ n⌉ requests for k culprits among n (one more for a pair). Only the
-/// culprits are reported as refused. The brake: a culprit is believed only if it was refused in a
-/// try that began after the destination accepted something since, so one that was refused earlier is
-/// tried once more; when isolated messages keep failing and nothing is accepted, it is the
-/// destination that is broken: everything is reported as transient, and writes pause.
+/// alone: at most 1 + 2·k·⌈log₂ n⌉ requests for k culprits among n. Only the culprits are reported as
+/// refused. A culprit is believed only once it was refused twice for nobody else's sake, alone or
+/// among messages that were all accepted otherwise, with something accepted in between: one refusal
+/// may be the moment's. Who cannot be believed waits at the Brake.
 ///
 /// The period runs from the last flush, or from its last idle tick: with nothing to flush it starts
 /// anew.
@@ -57,7 +57,7 @@ class Batcher final : public Output {
   };
 
   Batcher(std::unique_ptr<Output> child, BatchPolicy policy, Counters counters, TimerQueue& timers,
-          Executor& executor, Gate& gate, Logger logger);
+          Executor& executor, Gate& gate, Logger logger, Brake::Timing timing = {});
   ~Batcher() override;
 
   Result<> start() override { return child_->start(); }
@@ -70,14 +70,6 @@ class Batcher final : public Output {
  private:
   using Clock = std::chrono::steady_clock;
   class Flush;
-  /// A message that was refused alone.
-  struct Suspect {
-    std::shared_ptr<Flush> flush;
-    std::uint32_t index;
-    Error error;
-    Clock::time_point since;
-    bool after_acceptance;  ///< its try began when the destination had accepted others since
-  };
   class Flights;
   class Flight;
   friend class Flush;
@@ -90,21 +82,15 @@ class Batcher final : public Output {
   std::unique_ptr<ProcessorChain> borrow_chain(bool once);
   void return_chain(bool once, std::unique_ptr<ProcessorChain> chain);
 
-  // The brake.
-  void accepted();
-  void isolated(Suspect suspect);
-  void arm_suspect_timer(std::chrono::nanoseconds wait);  // requires brake_lock_
-  void give_up_overdue();
-  bool braked() const;
-  void stop_timers();
+  void stop_timer();
 
   std::unique_ptr<Output> child_;
   const BatchPolicy policy_;
   const Counters counters_;
   TimerQueue& timers_;
   Executor& executor_;
-  Gate& gate_;
   const Logger logger_;
+  Brake brake_;
 
   /// Everything under way that will touch this object again.
   const std::shared_ptr<Flights> flights_;
@@ -119,13 +105,6 @@ class Batcher final : public Output {
 
   std::mutex chains_lock_;
   std::vector<std::unique_ptr<ProcessorChain>> once_chains_, again_chains_;  // chains_lock_
-
-  void settle_suspects(std::vector<Suspect> suspects, bool guilty);
-
-  mutable std::mutex brake_lock_;
-  std::vector<Suspect> suspects_;     // brake_lock_
-  Clock::time_point paused_until_{};  // brake_lock_
-  std::optional<TimerQueue::Id> suspect_timer_;  // brake_lock_
 };
 
 }  // namespace tollgate

@@ -4,6 +4,7 @@
 
 #include "config/component_spec.h"
 #include "pipeline/batcher.h"
+#include "pipeline/failed_messages.h"
 #include "pipeline/in_flight_limit.h"
 #include "pipeline/observed.h"
 
@@ -78,17 +79,21 @@ class NodeContext final : public BuildContext {
   MetricsRegistry& metrics() override { return environment_.metrics; }
   bool strict() const override { return environment_.strict; }
   const std::string& identity_salt() const override { return environment_.identity_salt; }
+  std::string_view state_dir() const override { return environment_.state_dir; }
 
   /// Metrics of an output belong directly around the component itself, inside its in-flight limit
   /// and batcher: once.
   std::unique_ptr<Output> observe(std::unique_ptr<Output> output) {
     if (std::exchange(observed_, true)) return output;
-    return observe_output(std::move(output), *this);
+    return observe_output(std::move(output), *this, isolated_);
   }
+  /// What an input or a buffer gathers batches with is not counted as an output.
+  void is_no_output() { observed_ = true; }
 
  private:
   std::string below(std::string_view where) const {
-    return where.empty() ? path_ : fmt::format("{}.{}.{}", path_, type_, where);
+    return where.empty() ? fmt::format("{}.{}", path_, type_)
+                         : fmt::format("{}.{}.{}", path_, type_, where);
   }
   Labels labels(const Labels& extra) const {
     Labels all = extra;
@@ -103,7 +108,22 @@ class NodeContext final : public BuildContext {
   const std::string path_, label_, type_;
   const Logger logger_;
   bool observed_ = false;
+  const std::shared_ptr<std::atomic<bool>> isolated_ = std::make_shared<std::atomic<bool>>(false);
 };
+
+/// Templates inside one another, while it lives: one that makes an instance of itself would go on
+/// for ever.
+class TemplateLevel {
+ public:
+  TemplateLevel() { ++levels; }
+  ~TemplateLevel() { --levels; }
+  TemplateLevel(const TemplateLevel&) = delete;
+  bool too_deep() const { return levels > 100; }
+
+ private:
+  static thread_local int levels;
+};
+thread_local int TemplateLevel::levels = 0;
 
 /// Finds the component that `node` is and builds it.
 template <typename Product, typename Wrap>
@@ -112,8 +132,18 @@ Result<Product> build(ComponentKind kind, Environment& environment, Resources& r
   const auto use = identify_component(kind, node, environment.catalogue);
   if (!use) return invalid(fmt::format("{}: line {}: {}", path, use.error().where.line,
                                        use.error().message));
+  if (use->spec->expand) {
+    const TemplateLevel level;
+    if (level.too_deep()) {
+      return invalid(fmt::format("template {}: its instances contain themselves", use->spec->name));
+    }
+    auto made = expand_template(*use);
+    if (!made) return std::unexpected(std::move(made).error().within(path));
+    return build<Product>(kind, environment, resources, *made, path, wrap);
+  }
   const auto* type = environment.catalogue.type<Product>(use->spec->name);
   NodeContext context(environment, resources, path, use->label, std::string(use->spec->name));
+  if (kind != ComponentKind::output) context.is_no_output();
   auto built = type->build(use->body, context);
   if (!built) return std::unexpected(std::move(built).error().within(path));
   return wrap(std::move(*built), context, *use, type->info);
@@ -129,6 +159,16 @@ Result<std::vector<ProcessorFactory>> sibling_processors(Environment& environmen
                                        fmt::format("{}.processors.{}", path, i))));
   }
   return made;
+}
+
+/// Output types that only pass messages on to others have no metrics of their own, as in the
+/// incumbent: their children say what was sent.
+bool only_passes_on(std::string_view output_type) {
+  for (const auto name : {"broker", "drop_on", "fallback", "inproc", "reject_errored", "resource",
+                          "retry", "switch"}) {
+    if (output_type == name) return true;
+  }
+  return false;
 }
 
 constexpr auto kAsBuilt = [](auto built, NodeContext&, const ComponentUse&, const ComponentInfo&) {
@@ -166,19 +206,25 @@ Result<std::unique_ptr<Output>> NodeContext::batched(std::unique_ptr<Output> out
                                                     fmt::format("{}.processors.{}", place, i))));
     const auto use = identify_component(ComponentKind::processor, node, environment_.catalogue);
     const auto* type = environment_.catalogue.type<ProcessorFactory>(use->spec->name);
-    if (!type->info.rerunnable) policy.run_once = i + 1;
+    // What a template makes of itself is not known here.
+    if (type == nullptr || !type->info.rerunnable) policy.run_once = i + 1;
   }
   NodeContext place_context(environment_, resources_, place, label_, type_);
   BuildContext& batching = place_context;  // its defaults
+  if (policy.count == 0 && policy.byte_size == 0 && policy.period.count() == 0) {
+    batching.logger().warn("A batch policy with a check alone has no upper limit: give it a count, "
+                           "a period or a byte_size too");
+  }
   const auto created = [&](const char* mechanism) {
     return &batching.counter("batch_created", {{"mechanism", mechanism}});
   };
   const Batcher::Counters counters{created("count"), created("size"),  created("period"),
                                    created("check"), created("flush"),
                                    &batching.counter("batch_isolated_messages")};
+  *isolated_ = true;
   return std::make_unique<Batcher>(std::move(child), std::move(policy), counters,
                                    environment_.timers, environment_.executor, environment_.gate,
-                                   logger_);
+                                   batching.logger());
 }
 
 Result<std::unique_ptr<Input>> build_input(Environment& environment, Resources& resources,
@@ -199,9 +245,11 @@ Result<std::unique_ptr<Output>> build_output(Environment& environment, Resources
       [&](auto output, NodeContext& context, const ComponentUse& use,
           const ComponentInfo&) -> Result<std::unique_ptr<Output>> {
         auto processors = TRY(sibling_processors(environment, resources, use, path));
-        auto observed = context.observe(std::move(output));
-        if (processors.empty()) return observed;
-        return output_with_processors(std::move(observed), std::move(processors));
+        if (!only_passes_on(context.type())) {
+          output = watch_failed_messages(context.observe(std::move(output)), context);
+        }
+        if (processors.empty()) return output;
+        return output_with_processors(std::move(output), std::move(processors));
       });
 }
 

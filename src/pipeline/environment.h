@@ -33,6 +33,7 @@ struct Environment {
   bool strict = false;
   /// What tells this meter's identities apart: the destinations' scheme, host and path.
   std::string identity_salt;
+  std::string state_dir;  ///< empty: nothing outlives the process
 
   Gate gate;
   MemoryBudget budget;

@@ -5,13 +5,13 @@ namespace tollgate {
 void InFlightLimit::write(SharedBatch batch, Ack ack) {
   {
     std::unique_lock lock(state_->lock);
-    if (state_->in_flight >= state_->max || !state_->waiting.empty()) {
-      if (!state_->closed) {
-        state_->waiting.push_back({std::move(batch), std::move(ack)});
-        return;
-      }
+    if (state_->closed) {
       lock.unlock();
       return ack(WriteResult::failed(Error(Fault::cancelled, "the collector is stopping")));
+    }
+    if (state_->in_flight >= state_->max || !state_->waiting.empty()) {
+      state_->waiting.push_back({std::move(batch), std::move(ack)});
+      return;
     }
     ++state_->in_flight;
   }
@@ -51,21 +51,24 @@ void InFlightLimit::settled(const std::shared_ptr<State>& state) {
     }
     state->forwarding = false;
   }
+  if (state->in_flight == 0) state->idle.notify_all();
   lock.unlock();
   state->gate.open();
 }
 
 void InFlightLimit::close(std::chrono::steady_clock::time_point deadline) {
-  child_->close(deadline);
   std::deque<Waiting> left;
   {
-    std::lock_guard lock(state_->lock);
+    std::unique_lock lock(state_->lock);
+    state_->idle.wait_until(lock, deadline, [this] { return state_->in_flight == 0; });
+    // Before the child closes: what it answers then would make room for writes it never answers.
     state_->closed = true;
     left.swap(state_->waiting);
   }
   for (Waiting& write : left) {
     write.ack(WriteResult::failed(Error(Fault::cancelled, "the collector is stopping")));
   }
+  child_->close(deadline);
 }
 
 }  // namespace tollgate

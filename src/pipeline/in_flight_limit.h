@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <condition_variable>
 #include <mutex>
 
 #include "component/output.h"
@@ -40,6 +41,7 @@ class InFlightLimit final : public Output {
     const int max;
     Gate& gate;
     std::mutex lock;
+    std::condition_variable idle;  // nothing is in flight
     int in_flight = 0;            // lock
     bool forwarding = false;      // lock; one thread takes from `waiting` at a time
     bool closed = false;          // lock; nothing waits any more

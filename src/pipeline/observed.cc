@@ -1,7 +1,11 @@
 #include "pipeline/observed.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <initializer_list>
 #include <mutex>
 
 #include "runtime/work_queue.h"
@@ -11,6 +15,24 @@ namespace tollgate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+bool one_of(std::string_view type, std::initializer_list<std::string_view> types) {
+  return std::ranges::find(types, type) != types.end();
+}
+
+// Components that only pass on what their children do have no series, as in the incumbent.
+
+bool silent_input(std::string_view type) {
+  return one_of(type, {"batched", "broker", "dynamic", "inproc", "read_until", "resource",
+                       "sequence"});
+}
+bool silent_output(std::string_view type) {
+  return one_of(type, {"batched", "broker", "drop_on", "dynamic", "fallback", "inproc", "memory",
+                       "reject_errored", "resource", "retry", "switch"});
+}
+bool silent_processor(std::string_view type) {
+  return one_of(type, {"metric", "noop", "resource", "sync_response"});
+}
 
 /// Processor instances for callers that are no worker: taken and given back.
 class ChainPool {
@@ -49,11 +71,12 @@ class ObservedInput final : public Input, private Intake {
  public:
   ObservedInput(std::unique_ptr<Input> child, std::vector<ProcessorFactory> processors,
                 BuildContext& context)
-      : child_(std::move(child)),
-        state_(std::make_shared<State>(context.counter("input_received"),
-                                       context.timer("input_latency_ns"))) {
+      : child_(std::move(child)) {
     if (!processors.empty()) chains_ = std::make_shared<ChainPool>(std::move(processors));
-    context.counter("input_connection_up").add_count(0);
+    if (silent_input(context.type())) return;
+    state_ = std::make_shared<State>(context.counter("input_received"),
+                                     context.timer("input_latency_ns"));
+    if (context.type() == "http_server") return;  // it has no connection of its own
     up_ = &context.counter("input_connection_up");
     context.counter("input_connection_failed");
     context.counter("input_connection_lost");
@@ -64,7 +87,7 @@ class ObservedInput final : public Input, private Intake {
   Result<> start(Intake& intake) override {
     downstream_ = &intake;
     auto started = child_->start(*this);
-    if (started) {
+    if (started && up_) {
       up_->add_count(1);
       logger_.info("Input type {} is now active", type_);
     }
@@ -88,6 +111,11 @@ class ObservedInput final : public Input, private Intake {
     // Only what was taken is instrumented: a refused one goes back as it came.
     const std::size_t stages = delivery.stages.size();
     add_stages(delivery);
+    if (!state_) {
+      if (downstream_->try_submit(delivery)) return true;
+      delivery.stages.resize(stages);
+      return false;
+    }
     auto inner = std::make_shared<Transaction::Done>(std::move(delivery.done));
     delivery.done = [state = state_, begun = Clock::now(), inner](TransactionResult result) {
       state->latency.record(Clock::now() - begun);
@@ -103,7 +131,7 @@ class ObservedInput final : public Input, private Intake {
 
   void instrument(Delivery& delivery) {
     add_stages(delivery);
-    if (!delivery.done) return;
+    if (!delivery.done || !state_) return;
     delivery.done = [state = state_, begun = Clock::now(),
                      done = std::move(delivery.done)](TransactionResult result) mutable {
       state->latency.record(Clock::now() - begun);
@@ -112,12 +140,14 @@ class ObservedInput final : public Input, private Intake {
   }
 
   void add_stages(Delivery& delivery) {
-    delivery.stages.push_back(
-        [state = state_](Batch batch, std::vector<Batch>& out) -> Result<> {
-          state->received.add_count(batch.size());
-          out.push_back(std::move(batch));
-          return {};
-        });
+    if (state_) {
+      delivery.stages.push_back(
+          [state = state_](Batch batch, std::vector<Batch>& out) -> Result<> {
+            state->received.add_count(batch.size());
+            out.push_back(std::move(batch));
+            return {};
+          });
+    }
     if (!chains_) return;
     delivery.stages.push_back([chains = chains_](Batch batch, std::vector<Batch>& out) {
       return chains->process(std::move(batch), out);
@@ -125,21 +155,41 @@ class ObservedInput final : public Input, private Intake {
   }
 
   const std::unique_ptr<Input> child_;
-  const std::shared_ptr<State> state_;
+  std::shared_ptr<State> state_;  // null: no series
   std::shared_ptr<ChainPool> chains_;
   Intake* downstream_ = nullptr;
-  Counter* up_ = nullptr;
+  Counter* up_ = nullptr;  // null: no connection
   Logger logger_;
   std::string type_;
 };
 
 // Processor ---------------------------------------------------------------------------------------
 
+/// Which of the failures that come out of a processor are its own, and counted as such.
+enum class Failures : unsigned char {
+  all,
+  none,        ///< those of its children, which counted them
+  not_nested,  ///< those that no child counted on this thread meanwhile
+  branch,      ///< those of its mappings
+};
+
+Failures failures_of(std::string_view type) {
+  if (type == "branch") return Failures::branch;
+  if (one_of(type, {"cached", "switch", "workflow"})) return Failures::not_nested;
+  const bool composes = one_of(type, {"catch", "for_each", "group_by", "parallel", "processors",
+                                      "retry", "try", "try_catch", "while"});
+  return composes ? Failures::none : Failures::all;
+}
+
 struct ProcessorSeries {
   Counter &received, &batch_received, &sent, &batch_sent, &error;
   Timer& latency;
   Logger logger;
+  Failures failures;
 };
+
+/// Failures that processors inside another one counted; null outside of those that ask.
+thread_local std::vector<const MessageError*>* counted_inside = nullptr;
 
 class ObservedProcessor final : public Processor {
  public:
@@ -165,7 +215,11 @@ class ObservedProcessor final : public Processor {
       }
     }
     const std::size_t first = out.size();
+    std::vector<const MessageError*> inside;
+    auto* const outer = counted_inside;
+    if (series_->failures == Failures::not_nested) counted_inside = &inside;
     auto done = child_->process(std::move(batch), out);
+    counted_inside = outer;
     std::size_t sent = 0, failed = 0;
     for (std::size_t i = first; i < out.size(); ++i) {
       sent += out[i].size();
@@ -173,6 +227,8 @@ class ObservedProcessor final : public Processor {
         const MessageError* error = message.error();
         if (!error || error == before) continue;
         if (mixed && std::ranges::find(known, error) != known.end()) continue;
+        if (outer) outer->push_back(error);
+        if (!is_own(*error, inside)) continue;
         ++failed;
         series_->logger.debug("Processor failed: {}", error->text);
       }
@@ -185,6 +241,16 @@ class ObservedProcessor final : public Processor {
   }
 
  private:
+  bool is_own(const MessageError& error, const std::vector<const MessageError*>& inside) const {
+    switch (series_->failures) {
+      case Failures::all: return true;
+      case Failures::none: return false;
+      case Failures::not_nested: return std::ranges::find(inside, &error) == inside.end();
+      case Failures::branch: return !error.text.starts_with("processors failed: ");
+    }
+    return true;
+  }
+
   const std::unique_ptr<Processor> child_;
   const std::shared_ptr<const ProcessorSeries> series_;
 };
@@ -193,14 +259,16 @@ class ObservedProcessor final : public Processor {
 
 class ObservedOutput final : public Output {
  public:
-  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context)
+  ObservedOutput(std::unique_ptr<Output> child, BuildContext& context,
+                 std::shared_ptr<const std::atomic<bool>> isolated)
       : child_(std::move(child)),
         series_(std::make_shared<Series>(
             context.counter("output_sent"), context.counter("output_batch_sent"),
             context.counter("output_error"), context.counter("output_connection_up"),
-            context.timer("output_latency_ns"), context.logger(), context.type())),
-        strict_(context.strict() && !router(context.type())),
-        rejected_(strict_ ? &context.counter("output_rejected") : nullptr) {
+            context.timer("output_latency_ns"), context.logger(), context.type(),
+            std::move(isolated))),
+        strict_(context.strict() && !exempt(context.type())),
+        rejected_(context.counter("output_rejected")) {
     context.counter("output_connection_failed");
     context.counter("output_connection_lost");
   }
@@ -219,19 +287,10 @@ class ObservedOutput final : public Output {
       refuse_failed(batch, ack);
       if (!batch) return;
     }
-    std::uint64_t messages = 0;
-    for (const Message& message : *batch) messages += message.collapsed;
+    const std::size_t messages = batch->size();
     child_->write(std::move(batch), Ack([series = series_, messages, begun = Clock::now(),
                                          ack = std::move(ack)](WriteResult result) mutable {
-                    series->latency.record(Clock::now() - begun);
-                    if (result.ok()) {
-                      series->sent.add_count(messages);
-                      series->batch_sent.add_count(1);
-                    } else {
-                      series->error.add_count(1);
-                      series->logger.error("Failed to send message to {}: {}", series->type,
-                                           reason(result));
-                    }
+                    series->settle(messages, Clock::now() - begun, result);
                     ack(std::move(result));
                   }));
   }
@@ -243,21 +302,53 @@ class ObservedOutput final : public Output {
 
  private:
   struct Series {
-    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t)
+    Series(Counter& s, Counter& b, Counter& e, Counter& u, Timer& l, Logger log, std::string t,
+           std::shared_ptr<const std::atomic<bool>> i)
         : sent(s), batch_sent(b), error(e), up(u), latency(l), logger(std::move(log)),
-          type(std::move(t)) {}
+          type(std::move(t)), isolated(std::move(i)) {}
+
+    void settle(std::size_t messages, Clock::duration elapsed, const WriteResult& result) {
+      if (!result.ok()) {
+        error.add_count(1);
+        if (type == "reject") {
+          logger.debug("Rejecting message: {}", reason(result));
+        } else {
+          logger.write(level_of(result, *isolated),
+                       fmt::format("Failed to send message to {}: {}", type, reason(result)), {});
+        }
+        return;
+      }
+      // Some write message by message, and each counts as a batch.
+      const std::size_t writes = one_of(type, {"file", "socket", "stdout"}) ? messages : 1;
+      sent.add_count(messages);
+      batch_sent.add_count(writes);
+      for (std::size_t i = 0; i < writes; ++i) {
+        latency.record(elapsed / static_cast<Clock::rep>(writes));
+      }
+    }
+
     Counter &sent, &batch_sent, &error, &up;
     Timer& latency;
     Logger logger;
     std::string type;
+    /// A batcher above looks for culprits and names each: the tries that takes are no errors to log.
+    std::shared_ptr<const std::atomic<bool>> isolated;
   };
 
-  static bool router(std::string_view type) {
-    for (const auto name : {"reject", "reject_errored", "switch", "broker", "fallback", "drop_on",
-                            "retry", "resource", "drop", "inproc"}) {
-      if (type == name) return true;
-    }
-    return false;
+  static LogLevel level_of(const WriteResult& result, bool isolated) {
+    const auto troubled = [](const WriteStatus& status) {
+      return status.outcome == Outcome::failed && status.refusal == Refusal::none;
+    };
+    const bool trouble =
+        troubled(result.status) || std::ranges::any_of(result.exceptions, [&](const auto& each) {
+          return troubled(each.second);
+        });
+    return isolated && !trouble ? LogLevel::debug : LogLevel::error;
+  }
+
+  /// From strict error handling: where no message is lost.
+  static bool exempt(std::string_view type) {
+    return one_of(type, {"drop", "reject"});
   }
 
   static std::string_view reason(const WriteResult& result) {
@@ -277,9 +368,14 @@ class ObservedOutput final : public Output {
       if (!(*batch)[i].error()) sound.push_back(i);
     }
     if (sound.size() == batch->size()) return;
-    rejected_->add_count(batch->size() - sound.size());
-    series_->logger.warn("Rejected {} messages due to failed processing",
-                         batch->size() - sound.size());
+    rejected_.add_count(batch->size() - sound.size());
+    const auto example = std::ranges::find_if(
+        *batch, [](const Message& message) { return message.error() != nullptr; });
+    series_->logger.warn("Rejecting {} of {} message(s) for output '{}' because they failed "
+                         "processing (example error: {}). To let such messages through, wrap the "
+                         "step that fails in a try_catch or retry processor.",
+                         batch->size() - sound.size(), batch->size(), series_->type,
+                         example->error()->text);
     auto receipts = receipts_for(static_cast<std::uint32_t>(batch->size()), std::move(ack));
     for (std::uint32_t i = 0; i < batch->size(); ++i) {
       const MessageError* error = (*batch)[i].error();
@@ -300,7 +396,7 @@ class ObservedOutput final : public Output {
   const std::unique_ptr<Output> child_;
   const std::shared_ptr<Series> series_;
   const bool strict_;
-  Counter* const rejected_;
+  Counter& rejected_;
 };
 
 /// Runs the processors on one thread of its own, in order: writes may come from the network thread,
@@ -361,18 +457,21 @@ std::unique_ptr<Input> observe_input(std::unique_ptr<Input> input,
 }
 
 ProcessorFactory observe_processor(ProcessorFactory factory, BuildContext& context) {
+  if (silent_processor(context.type())) return factory;
   auto series = std::make_shared<const ProcessorSeries>(ProcessorSeries{
       context.counter("processor_received"), context.counter("processor_batch_received"),
       context.counter("processor_sent"), context.counter("processor_batch_sent"),
       context.counter("processor_error"), context.timer("processor_latency_ns"),
-      context.logger()});
+      context.logger(), failures_of(context.type())});
   return [factory = std::move(factory), series] {
     return std::make_unique<ObservedProcessor>(factory(), series);
   };
 }
 
-std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context) {
-  return std::make_unique<ObservedOutput>(std::move(output), context);
+std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context,
+                                       std::shared_ptr<const std::atomic<bool>> isolated) {
+  if (silent_output(context.type())) return output;
+  return std::make_unique<ObservedOutput>(std::move(output), context, std::move(isolated));
 }
 
 std::unique_ptr<Output> output_with_processors(std::unique_ptr<Output> output,

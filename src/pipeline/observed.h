@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -19,8 +20,10 @@ std::unique_ptr<Input> observe_input(std::unique_ptr<Input> input,
 ProcessorFactory observe_processor(ProcessorFactory factory, BuildContext& context);
 
 /// output_sent, output_batch_sent, output_error, output_latency_ns, connection counters; refuses
-/// failed messages where error handling is strict.
-std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context);
+/// failed messages where error handling is strict. `isolated` becomes true if a batcher above finds
+/// and logs culprits, so that refusals need not be logged here.
+std::unique_ptr<Output> observe_output(std::unique_ptr<Output> output, BuildContext& context,
+                                       std::shared_ptr<const std::atomic<bool>> isolated);
 
 /// Runs `processors` before each write.
 std::unique_ptr<Output> output_with_processors(std::unique_ptr<Output> output,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include "config/component_spec.h"
@@ -45,7 +46,7 @@ class Stream::Front final : public Intake {
     if (stream_.buffer_) {
       stream_.buffer_->end_of_input();
     } else {
-      stream_.ended();
+      stream_.ended_();
     }
   }
 
@@ -85,6 +86,7 @@ class Stream::Middle final : public Intake {
  public:
   explicit Middle(Stream& stream) : stream_(stream) {}
   Result<> submit(Delivery delivery) override {
+    if (stream_.abandoned_) return cancelled(std::string(kStopping.message()));
     stream_.pipeline_workers_->push(std::move(delivery));
     return {};
   }
@@ -96,7 +98,7 @@ class Stream::Middle final : public Intake {
     stream_.exhausted_ = true;
     stream_.finish_if_exhausted();
   }
-  void ended() override { stream_.ended(); }
+  void ended() override { stream_.ended_(); }
 
  private:
   Stream& stream_;
@@ -129,12 +131,15 @@ Result<std::unique_ptr<Stream>> Stream::build(Environment& environment, Resource
   stream->input_ = TRY(build_input(environment, resources, config.input, "root.input"));
 
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  const auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
+  auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
+  // As in the incumbent: without processors batches reach the output in the order of the input.
+  if (factories.empty()) threads = 1;
   for (std::size_t i = 0; i < threads; ++i) stream->chains_.emplace_back(factories);
   return stream;
 }
 
-Result<> Stream::start() {
+Result<> Stream::start(std::function<void()> ended) {
+  ended_ = std::move(ended);
   TRY(output_->start());
   pipeline_workers_ = std::make_unique<WorkQueue<Delivery>>(
       chains_.size(),
@@ -214,28 +219,6 @@ void Stream::finish_if_exhausted() {
   output_->flush();
 }
 
-void Stream::ended() {
-  {
-    std::lock_guard lock(lock_);
-    ended_ = true;
-  }
-  changed_.notify_all();
-}
-
-bool Stream::wait_finished() {
-  std::unique_lock lock(lock_);
-  changed_.wait(lock, [this] { return ended_ || interrupted_; });
-  return ended_;
-}
-
-void Stream::interrupt() {
-  {
-    std::lock_guard lock(lock_);
-    interrupted_ = true;
-  }
-  changed_.notify_all();
-}
-
 bool Stream::stop(Clock::time_point deadline) {
   // Before the input stops, so that one which waits for room stops waiting.
   closed_ = true;
@@ -243,8 +226,20 @@ bool Stream::stop(Clock::time_point deadline) {
   input_->stop();
   if (!pipeline_workers_) return true;  // it was never started
   if (intake_workers_) intake_workers_->wait_idle(deadline);
-  if (buffer_) buffer_->stop();
+  // From now on nothing waits for company: a buffer that hands on all it has would wait for that.
   exhausted_ = true;
+  finish_if_exhausted();
+  std::jthread buffer_stop;
+  if (buffer_) {
+    // What would be lost with it a buffer hands on until it is refused: its stop may last.
+    std::promise<void> promise;
+    const auto stopped = promise.get_future();
+    buffer_stop = std::jthread([this, done = std::move(promise)]() mutable {
+      buffer_->stop();
+      done.set_value();
+    });
+    stopped.wait_until(deadline);
+  }
   bool clean = pipeline_workers_->wait_idle(deadline);
   output_->flush();
   while (environment_.ledger.totals().pending > 0 && Clock::now() < deadline) {
@@ -254,6 +249,7 @@ bool Stream::stop(Clock::time_point deadline) {
   abandoned_ = true;
   environment_.gate.open();
   output_->close(deadline);
+  if (buffer_stop.joinable()) buffer_stop.join();
   if (intake_workers_) intake_workers_->stop();
   pipeline_workers_->stop();
   return clean;

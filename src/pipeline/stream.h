@@ -2,10 +2,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -41,13 +39,8 @@ class Stream {
                                                const StreamConfig& config);
   ~Stream();
 
-  Result<> start();
-
-  /// Waits until the input ended and everything it gave is settled, or until interrupt().
-  /// True if it ended by itself.
-  bool wait_finished();
-  /// Makes wait_finished() return. Async-signal-unsafe: call it from a thread.
-  void interrupt();
+  /// `ended` runs once, on any thread, if the input ended and everything it gave is settled.
+  Result<> start(std::function<void()> ended);
 
   /// Stops taking, lets what is under way finish until `deadline`, answers the rest as cancelled.
   /// True if nothing had to be abandoned.
@@ -65,7 +58,6 @@ class Stream {
                      const std::function<void(Batch)>& continue_with);
   void run_pipeline(std::size_t worker, Batch batch);
   void finish_if_exhausted();
-  void ended();
 
   Environment& environment_;
   std::unique_ptr<Input> input_;
@@ -81,10 +73,7 @@ class Stream {
   std::atomic<bool> closed_{false};     // no new deliveries
   std::atomic<bool> abandoned_{false};  // the deadline passed: no waiting for room any more
   std::atomic<bool> exhausted_{false};
-  std::mutex lock_;
-  std::condition_variable changed_;
-  bool ended_ = false;        // lock_
-  bool interrupted_ = false;  // lock_
+  std::function<void()> ended_;
 };
 
 }  // namespace tollgate

@@ -64,7 +64,7 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 13px;
 tbody th { font-weight: 400; }
 #meters th { white-space: normal; }
 .n { text-align: right; padding-right: 0; }
-td.data { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; white-space: normal;
+td.data { min-width: 20em; font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; white-space: normal;
   word-break: break-word; color: var(--soft); }
 .empty { color: var(--soft); margin: 0; }
 code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }

@@ -23,6 +23,10 @@ std::string_view name_of(Compression algorithm) {
 
 Result<std::string> deflate_all(Compression algorithm, int level, std::string_view bytes) {
   if (level < -2 || level > 9) {
+    if (algorithm == Compression::flate) {
+      return invalid("flate: invalid compression level " + std::to_string(level) +
+                     ": want value in range [-2, 9]");
+    }
     return invalid(std::string(name_of(algorithm)) +
                    ": invalid compression level: " + std::to_string(level));
   }
@@ -45,6 +49,10 @@ Result<std::string> deflate_all(Compression algorithm, int level, std::string_vi
 }
 
 Result<std::string> lz4_all(int level, std::string_view bytes) {
+  if (level > 9) {
+    return invalid("lz4: invalid compression level: " +
+                   std::to_string(std::uint64_t{1} << std::min(8 + level, 63)));
+  }
   LZ4F_preferences_t preferences{};
   preferences.compressionLevel = std::max(level, 0);
   std::string out(LZ4F_compressFrameBound(bytes.size(), &preferences), '\0');
@@ -100,12 +108,12 @@ Result<std::string> decompress(Compression algorithm, std::string_view bytes, st
   if (algorithm == Compression::snappy) {
     std::size_t size = 0;
     if (!snappy::GetUncompressedLength(bytes.data(), bytes.size(), &size)) {
-      return invalid("snappy: corrupt input");
+      return invalid("s2: corrupt input");
     }
     if (size > limit) return invalid("the decompressed message is too large");
     std::string out;
     if (!snappy::Uncompress(bytes.data(), bytes.size(), &out)) {
-      return invalid("snappy: corrupt input");
+      return invalid("s2: corrupt input");
     }
     return out;
   }

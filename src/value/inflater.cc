@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "value/compression.h"
 
@@ -39,24 +40,33 @@ class ZlibInflater final : public Inflater {
     while (!bytes.empty()) {
       // Only gzip allows one stream after another; other streams' tails are not looked at.
       if (ended_ && algorithm_ != Compression::gzip) return {};
-      if (ended_) inflateReset(&stream_);
-      ended_ = false;
+      const bool follows = std::exchange(ended_, false);
+      if (follows) {
+        inflateReset(&stream_);
+        any_output_ = false;
+      }
       started_ = true;
       const std::string_view now = bytes.substr(0, std::size_t{1} << 30);
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(now.data()));
       stream_.avail_in = static_cast<uInt>(now.size());
-      TRY(run(sink));
+      if (auto done = run(sink); !done) {
+        // A header is read as a whole before it is looked at.
+        if (follows && !any_output_ && bytes.size() < kGzipHeader) return fail("unexpected EOF");
+        return done;
+      }
       bytes.remove_prefix(now.size() - stream_.avail_in);
     }
     return {};
   }
 
   Result<> finish(const Sink&) override {
-    if (!ended_) return ended_early(started_);
+    if (!ended_) return ended_early(started_ || algorithm_ != Compression::gzip);
     return {};
   }
 
  private:
+  static constexpr std::size_t kGzipHeader = 10;
+
   /// Until the input is used up or a stream ends.
   Result<> run(const Sink& sink) {
     do {
@@ -77,6 +87,11 @@ class ZlibInflater final : public Inflater {
   }
 
   std::unexpected<Error> corrupt() const {
+    const std::string_view why = stream_.msg ? stream_.msg : "";
+    if (why == "incorrect data check" || why == "incorrect length check") {
+      return invalid(algorithm_ == Compression::gzip ? "gzip: invalid checksum"
+                                                     : "zlib: invalid checksum");
+    }
     if (algorithm_ != Compression::flate && stream_.total_out == 0 && !any_output_) {
       return invalid(algorithm_ == Compression::gzip ? "gzip: invalid header"
                                                      : "zlib: invalid header");
@@ -162,7 +177,11 @@ class Lz4Inflater final : public Inflater {
       made = kPiece;
       std::size_t used = bytes.size();
       wanted_ = LZ4F_decompress(context_, piece_.data(), &made, bytes.data(), &used, nullptr);
-      if (LZ4F_isError(wanted_)) return invalid(std::string("lz4: ") + LZ4F_getErrorName(wanted_));
+      if (LZ4F_isError(wanted_)) {
+        const std::string_view name = LZ4F_getErrorName(wanted_);
+        return invalid("lz4: " + std::string(name == "ERROR_frameType_unknown" ? "bad magic number"
+                                                                               : name));
+      }
       if (made > 0) TRY(sink({piece_.data(), made}));
       bytes.remove_prefix(used);
     }

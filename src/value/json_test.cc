@@ -151,6 +151,31 @@ TEST(JsonWriter, EscapesStringsLikeGo) {
   }
 }
 
+TEST(JsonWriter, EscapesAtEveryPlace) {
+  const std::pair<std::string, std::string> stops[] = {
+      {"\"", "\\\""},       {"\\", "\\\\"},     {"\n", "\\n"},         {"\x1f", "\\u001f"},
+      {"\xff", "\\ufffd"}, {"\x7f", "\x7f"}, {"\u00e9", "\u00e9"}, {"\u2028", "\\u2028"}};
+  for (std::size_t before = 0; before < 40; ++before) {
+    for (std::size_t after = 0; after < 20; ++after) {
+      for (const auto& [raw, escaped] : stops) {
+        std::string out = "#";
+        append_json_string(out, std::string(before, 'a') + raw + std::string(after, 'b'));
+        EXPECT_EQ(out, "#\"" + std::string(before, 'a') + escaped + std::string(after, 'b') + '"');
+      }
+    }
+  }
+}
+
+TEST(JsonWriter, NestsDeeperThanItsOwnStack) {
+  for (const int depth : {15, 16, 17, 33, 1000}) {
+    std::string text;
+    for (int i = 0; i < depth; ++i) text += i % 2 ? "{\"k\":" : "[1,";
+    text += "null";
+    for (int i = depth; i-- > 0;) text += i % 2 ? "}" : ",2]";
+    EXPECT_EQ(reprint(text), text);
+  }
+}
+
 TEST(JsonWriter, WritesEveryKind) {
   Arena arena;
   const Timestamp time{1'600'000'000, 500'000'000, nullptr};

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
+#include "value/empty_literal.h"
 #include "value/encoding.h"
 #include "value/json.h"
 #include "value/number.h"
@@ -18,7 +21,7 @@ class Sink {
   explicit Sink(std::string& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
 
   /// Where at least `bytes` may be written.
-  char* room(std::size_t bytes) {
+  [[gnu::always_inline]] char* room(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]] grow(bytes);
     return at_;
   }
@@ -33,12 +36,14 @@ class Sink {
     at_ = std::copy(text.begin(), text.end(), to);
   }
 
+  std::size_t written() const { return static_cast<std::size_t>(at_ - out_.data()); }
+
   /// Leaves `out` with what was written up to here.
-  void finish() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  void finish() { out_.resize(written()); }
 
  private:
-  void grow(std::size_t bytes) {
-    const auto used = static_cast<std::size_t>(at_ - out_.data());
+  [[gnu::noinline]] void grow(std::size_t bytes) {
+    const std::size_t used = written();
     constexpr std::size_t least = 256;
     const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
     out_.resize(used);  // nothing past it is copied by what follows
@@ -51,6 +56,8 @@ class Sink {
   char* at_;
   char* end_;
 };
+
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
@@ -80,14 +87,13 @@ char* write_escape(char* to, unsigned char c) {
   }
 }
 
+/// Writes the string from its first character that may need an escape.
 template <bool html>
-void write_string(Sink& sink, std::string_view text) {
+char* write_rest_of_string(Sink& sink, char* to, const char* from, const char* end) {
   constexpr std::size_t longest = 6;  // of one character
-  const char* from = text.data();
-  const char* const end = from + text.size();
-  char* to = sink.room(text.size() + 2 + longest);
-  *to++ = '"';
   while (true) {
+    sink.advance_to(to);
+    to = sink.room(static_cast<std::size_t>(end - from) + 1 + longest);
     const char* const run = find_json_stop<JsonStops{.html = html, .non_ascii = true}>(from, end);
     to = std::copy(from, run, to);
     from = run;
@@ -100,42 +106,80 @@ void write_string(Sink& sink, std::string_view text) {
       to = escape ? write_unicode_escape(to, rune.code) : std::copy_n(from, rune.width, to);
       from += rune.width;
     }
-    sink.advance_to(to);
-    to = sink.room(static_cast<std::size_t>(end - from) + 1 + longest);
   }
   *to++ = '"';
-  sink.advance_to(to);
+  return to;
 }
 
+/// Room that a string takes if nothing in it is escaped.
+constexpr std::size_t string_room(std::string_view text) { return text.size() + 2; }
+
+/// Writes `text` at `to` and returns where it ends.
+/// Requires: sink.room(string_room(text)).
+template <bool html>
+[[gnu::always_inline]] inline char* write_string(Sink& sink, char* to, std::string_view text) {
+  constexpr JsonStops stops{.html = html, .non_ascii = true};
+  *to++ = '"';
+  const char* const end = text.data() + text.size();
+  if (copy_short_json_plain<stops>(text.data(), text.size(), to)) [[likely]] {
+    to += text.size();
+    *to++ = '"';
+    return to;
+  }
+  const char* const stop = copy_json_plain<stops>(text.data(), end, to);
+  to += stop - text.data();
+  if (stop != end) [[unlikely]] return write_rest_of_string<html>(sink, to, stop, end);
+  *to++ = '"';
+  return to;
+}
+
+template <bool html>
 class JsonWriter {
  public:
   JsonWriter(Sink& sink, Arena& arena, const JsonWriteOptions& options)
       : sink_(sink),
         arena_(arena),
         options_(options),
+        most_(sink.written() + kMostBytes),
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
 
   bool write(Value root) {
-    if (!begin(root)) return false;
-    while (!open_.empty()) {
-      Open& innermost = open_.back();
-      if (innermost.next == innermost.count) {
-        close();
-        continue;
+    Open within{};  // the innermost container; those around it are on the stack
+    Value value = root;
+    while (true) {
+      bool opened = false;
+      if (value.is(Kind::string)) [[likely]] {
+        string(value.as_text());
+      } else if (value.is(Kind::object)) {
+        const auto members = value.as_object().members(arena_);
+        opened = open('{', '}', within,
+                      {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
+      } else if (value.is(Kind::array)) {
+        const Array& array = value.as_array();
+        if (options_.as_text && is_empty_literal(array)) {
+          sink_.put("null");
+        } else {
+          opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
+        }
+      } else if (!scalar(value)) {
+        return false;
       }
-      if (innermost.next > 0) sink_.put(',');
-      const std::uint32_t index = innermost.next++;
-      if (lines_) break_line();
-      if (innermost.array) {
-        if (!begin(innermost.array[index])) return false;
+      if (sink_.written() > most_) return false;
+      if (!opened) {
+        while (within.next == within.count) {
+          if (depth_ == 0) return true;
+          close(within);
+        }
+      }
+      const std::uint32_t index = within.next++;
+      if (within.array) {
+        separate(index > 0);
+        value = within.array[index];
       } else {
-        const Member& member = innermost.members[index];
-        string(member.key);
-        sink_.put(lines_ ? std::string_view(": ") : std::string_view(":"));
-        if (!begin(member.value)) return false;
+        key(within.members[index].key, index > 0);
+        value = within.members[index].value;
       }
     }
-    return true;
   }
 
  private:
@@ -147,8 +191,7 @@ class JsonWriter {
     std::uint32_t next;
   };
 
-  /// Writes a scalar, or opens a container for write() to go through.
-  bool begin(Value value) {
+  bool scalar(Value value) {
     switch (value.kind()) {
       case Kind::boolean: sink_.put(value.as_boolean() ? "true" : "false"); return true;
       case Kind::int64:
@@ -162,56 +205,66 @@ class JsonWriter {
         sink_.advance_to(write_json_float(sink_.room(number_width), value.as_float64()));
         return true;
       case Kind::number_text: sink_.put(value.as_text()); return true;
-      case Kind::string: string(value.as_text()); return true;
       case Kind::bytes: bytes(value.as_text()); return true;
       case Kind::timestamp: return timestamp(value.as_timestamp());
-      case Kind::array: {
-        const Array& array = value.as_array();
-        open('[', ']', {array.items, nullptr, array.size, 0});
-        return true;
-      }
-      case Kind::object: {
-        const auto members = value.as_object().members(arena_);
-        open('{', '}', {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
-        return true;
-      }
-      case Kind::null:
-      case Kind::deleted:
-      case Kind::nothing:
-      case Kind::error: break;
+      default: sink_.put("null"); return true;
     }
-    sink_.put("null");
+  }
+
+  /// Makes `inner` the innermost container, unless it is empty and so closed at once: false.
+  bool open(char opening, char closing, Open& within, const Open& inner) {
+    sink_.put(opening);
+    if (inner.count == 0) {
+      sink_.put(closing);
+      return false;
+    }
+    if (depth_ == around_.size()) deepen();
+    around_[depth_++] = within;
+    within = inner;
     return true;
   }
 
-  void open(char opening, char closing, Open container) {
-    sink_.put(opening);
-    if (container.count == 0) {
-      sink_.put(closing);
-    } else {
-      open_.push_back(container);
-    }
+  void deepen() {
+    deeper_.resize(depth_ * 2);  // takes the place of the first ones
+    if (depth_ == kShallow) std::ranges::copy(shallow_, deeper_.begin());
+    around_ = deeper_;
   }
 
-  void close() {
-    const char bracket = open_.back().array ? ']' : '}';
-    open_.pop_back();
+  void close(Open& within) {
+    const char bracket = within.array ? ']' : '}';
+    within = around_[--depth_];
     if (lines_) break_line();
     sink_.put(bracket);
+  }
+
+  /// What stands before an element or member.
+  void separate(bool follows) {
+    if (follows) sink_.put(',');
+    if (lines_) break_line();
+  }
+
+  void key(std::string_view name, bool follows) {
+    if (lines_) [[unlikely]] {
+      separate(follows);
+      string(name);
+      sink_.put(": ");
+      return;
+    }
+    char* to = sink_.room(string_room(name) + 2);
+    *to = ',';
+    to = write_string<html>(sink_, to + follows, name);
+    *to++ = ':';
+    sink_.advance_to(to);
   }
 
   void break_line() {
     sink_.put('\n');
     sink_.put(options_.prefix);
-    for (std::size_t i = 0; i < open_.size(); ++i) sink_.put(options_.indent);
+    for (std::size_t i = 0; i < depth_; ++i) sink_.put(options_.indent);
   }
 
-  void string(std::string_view text) {
-    if (options_.escape_html) {
-      write_string<true>(sink_, text);
-    } else {
-      write_string<false>(sink_, text);
-    }
+  [[gnu::always_inline]] void string(std::string_view text) {
+    sink_.advance_to(write_string<html>(sink_, sink_.room(string_room(text)), text));
   }
 
   void bytes(std::string_view content) {
@@ -231,11 +284,16 @@ class JsonWriter {
     return true;
   }
 
+  static constexpr std::size_t kShallow = 16;
   Sink& sink_;
   Arena& arena_;
   const JsonWriteOptions& options_;
+  const std::size_t most_;  // written, in the end
   const bool lines_;
-  std::vector<Open> open_;
+  std::size_t depth_ = 0;
+  std::array<Open, kShallow> shallow_;  // no allocation for documents of this depth
+  std::vector<Open> deeper_;
+  std::span<Open> around_ = shallow_;  // containers around the innermost, depth_ of them
   std::string text_;
 };
 
@@ -244,7 +302,8 @@ class JsonWriter {
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options) {
   const std::size_t before = out.size();
   Sink sink(out);
-  const bool written = JsonWriter(sink, arena, options).write(value);
+  const bool written = options.escape_html ? JsonWriter<true>(sink, arena, options).write(value)
+                                           : JsonWriter<false>(sink, arena, options).write(value);
   sink.finish();
   if (!written) out.resize(before);
   return written;
@@ -252,11 +311,9 @@ bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions o
 
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
   Sink sink(out);
-  if (escape_html) {
-    write_string<true>(sink, text);
-  } else {
-    write_string<false>(sink, text);
-  }
+  char* const to = sink.room(string_room(text));
+  sink.advance_to(escape_html ? write_string<true>(sink, to, text)
+                              : write_string<false>(sink, to, text));
   sink.finish();
 }
 

@@ -89,6 +89,61 @@ const char* find_json_stop(const char* from, const char* end) {
   return from;
 }
 
+/// Copies `size` bytes if they are at most 16 and none stops the scan. False says nothing, and then
+/// anything may stand at `to`, within `size`.
+template <JsonStops stops>
+[[gnu::always_inline]] inline bool copy_short_json_plain(const char* from, std::size_t size, char* to) {
+#if defined(__SSE2__)
+  // Two words that overlap or meet, side by side in one register.
+  if (size >= 8) {
+    if (size > 16) return false;
+    const auto word = [](const void* at) {
+      return _mm_loadl_epi64(static_cast<const __m128i*>(at));
+    };
+    const __m128i first = word(from), last = word(from + size - 8);
+    _mm_storel_epi64(static_cast<__m128i*>(static_cast<void*>(to)), first);
+    _mm_storel_epi64(static_cast<__m128i*>(static_cast<void*>(to + size - 8)), last);
+    return detail::stop_bits<stops>(_mm_unpacklo_epi64(first, last)) == 0;
+  }
+  if (size >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + size - 4, 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);
+    const auto both = static_cast<long long>(first | std::uint64_t{last} << 32);
+    return (detail::stop_bits<stops>(_mm_cvtsi64_si128(both)) & 0xff) == 0;
+  }
+#endif
+  if (size >= 4) return false;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (detail::stops_at<stops>(static_cast<unsigned char>(from[i]))) return false;
+    to[i] = from[i];
+  }
+  return true;
+}
+
+/// Copies [from, end) to `to` and returns the first byte that stops the scan, or end. What stands at
+/// `to` from that byte on says nothing.
+template <JsonStops stops>
+const char* copy_json_plain(const char* from, const char* end, char* to) {
+#if defined(__SSE2__)
+  while (end - from >= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+    if (const unsigned found = detail::stop_bits<stops>(bytes)) {
+      return from + std::countr_zero(found);
+    }
+    from += 16;
+    to += 16;
+  }
+#endif
+  if (copy_short_json_plain<stops>(from, static_cast<std::size_t>(end - from), to)) return end;
+  const char* const stop = find_json_stop<stops>(from, end);
+  std::memcpy(to, from, static_cast<std::size_t>(stop - from));
+  return stop;
+}
+
 /// The size of the string that starts at `from` if its closing quote is within 16 bytes and only
 /// plain ASCII stands before it; else -1, which says nothing.
 inline int short_ascii_size(const char* from, const char* end) {

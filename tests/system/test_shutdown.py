@@ -111,19 +111,6 @@ class Shutdown(SystemTest):
                 thread.join(5)
                 self.assertTrue(answers and answers[0].ok, answers)
 
-    def test_reload_loses_and_doubles_nothing(self):
-        with Destination(free_port()) as destination:
-            collector = self.page_collector(destination)
-            load = Load(collector.grpc_port, 200, 50, senders=8).start()
-            for reload in range(3):
-                wait_until(lambda: load.answered > 30 * (reload + 1), 20, "more answers")
-                collector.signal(signal.SIGHUP)
-                wait_until(lambda: len(collector.log_lines("Reloading")) == reload + 1, 5, "a reload")
-            load.join(60)
-            self.assert_complete(load, destination)
-            self.assertTrue(collector.alive())
-            self.assert_ledger(collector)
-
 
 if __name__ == "__main__":
     harness.main()

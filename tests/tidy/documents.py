@@ -30,7 +30,7 @@ def stale(program, root):
 
 def is_configuration(text):
     """Not so: other programs' YAML, such as a forwarder's, and sketches with parts left out (…)."""
-    return "…" not in text and any(line.startswith(("input:", "output:", "pipeline:", "cache_resources:", "http:"))
+    return "…" not in text and any(line.startswith(("input:", "output:", "pipeline:", "cache_resources:"))
                for line in text.splitlines())
 
 

@@ -8,7 +8,8 @@ namespace {
 
 /// The arrays of all category files.
 std::vector<std::span<const Function>> function_lists() {
-  return {kGeneralFunctions, kRandomFunctions, kMessageFunctions, kEnvironmentFunctions};
+  return {kGeneralFunctions, kRandomFunctions, kMessageFunctions, kEnvironmentFunctions,
+          kQuantityFunctions, kFramingFunctions, kFakeFunctions};
 }
 
 std::vector<std::span<const Function>> method_lists() {
@@ -17,8 +18,8 @@ std::vector<std::span<const Function>> method_lists() {
           kTimeMethods, kTimeSpanMethods, kIterationMethods, kArrayMethods, kSortMethods,
           kObjectMethods, kMergeMethods, kJsonMethods, kEncodingMethods, kHashMethods,
           kCipherMethods, kTextParsingMethods, kSchemaMethods, kJwtMethods, kBinaryParsingMethods,
-          kYamlMethods, kXmlMethods, kJsonPathMethods,
-          kChangelogMethods};
+          kYamlMethods, kXmlMethods, kJsonPathMethods, kChangelogMethods,
+          kNaturalTextMethods, kSecretMethods, kSchemaInferenceMethods, kGeoipMethods};
 }
 
 std::vector<const Function*> sorted(const std::vector<std::span<const Function>>& lists) {

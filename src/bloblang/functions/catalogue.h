@@ -15,6 +15,9 @@ extern const std::span<const Function> kGeneralFunctions;      // general.cc
 extern const std::span<const Function> kRandomFunctions;       // random.cc
 extern const std::span<const Function> kMessageFunctions;      // message_info.cc
 extern const std::span<const Function> kEnvironmentFunctions;  // environment.cc
+extern const std::span<const Function> kQuantityFunctions;     // quantity.cc
+extern const std::span<const Function> kFramingFunctions;      // framing.cc
+extern const std::span<const Function> kFakeFunctions;         // fake.cc
 extern const std::span<const Function> kCoreMethods;           // core_methods.cc
 extern const std::span<const Function> kCoercionMethods;       // coercion.cc
 extern const std::span<const Function> kStringMethods;         // strings.cc
@@ -43,6 +46,10 @@ extern const std::span<const Function> kYamlMethods;           // yaml_text.cc
 extern const std::span<const Function> kXmlMethods;            // xml_text.cc
 extern const std::span<const Function> kJsonPathMethods;       // json_path.cc
 extern const std::span<const Function> kChangelogMethods;      // changelog.cc
+extern const std::span<const Function> kNaturalTextMethods;    // strings_natural.cc
+extern const std::span<const Function> kSecretMethods;         // secrets.cc
+extern const std::span<const Function> kSchemaInferenceMethods;  // schema_infer.cc
+extern const std::span<const Function> kGeoipMethods;          // geoip.cc
 
 const Function* find_function(std::string_view name);
 const Function* find_method(std::string_view name);

@@ -46,7 +46,7 @@ int digit_of(char c) {
 }
 
 /// Bytes of `text`, which starts with "&#", that were read; 0 if it is no reference.
-std::size_t read_number(std::string_view text, std::string& out) {
+std::size_t read_number(std::string_view text, std::string& out, HtmlRules rules) {
   std::size_t at = 2;
   const bool hex = at < text.size() && (text[at] == 'x' || text[at] == 'X');
   if (hex) ++at;
@@ -54,13 +54,15 @@ std::size_t read_number(std::string_view text, std::string& out) {
   std::uint32_t code = 0;
   const std::size_t digits = at;
   while (at < text.size() && digit_of(text[at]) < base) {
-    code = code * static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(digit_of(text[at]));
+    if (rules == HtmlRules::go || code <= 0x10FFFF) {
+      code = code * static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(digit_of(text[at]));
+    }
     ++at;
   }
 
   if (at == digits) return 0;
   if (at < text.size() && text[at] == ';') ++at;
-  if (at <= 3) return 0;
+  if (rules == HtmlRules::go && at <= 3) return 0;
   if (code >= 0x80 && code <= 0x9F) {
     code = kWindows[code - 0x80];
   } else if (code == 0) {
@@ -108,7 +110,7 @@ void append_html_escaped(std::string& out, std::string_view text) {
   }
 }
 
-std::string html_unescaped(std::string_view text) {
+std::string html_unescaped(std::string_view text, HtmlRules rules) {
   std::string out;
   out.reserve(text.size());
   while (true) {
@@ -117,7 +119,7 @@ std::string html_unescaped(std::string_view text) {
     if (at == std::string_view::npos) return out;
     text.remove_prefix(at);
     const std::size_t read =
-        text.starts_with("&#") ? read_number(text, out) : read_name(text, out);
+        text.starts_with("&#") ? read_number(text, out, rules) : read_name(text, out);
     if (read == 0) out += '&';
     text.remove_prefix(read ? read : 1);
   }

@@ -48,7 +48,7 @@ Value format(Call& call, Value target) {
   std::string text;
   const std::string_view indent = call.boolean(1) ? std::string_view{} : call.text(0);
   if (!append_json(text, target, call.arena(),
-                   {.escape_html = call.boolean(2), .indent = indent})) {
+                   {.escape_html = call.boolean(2), .indent = indent, .as_text = true})) {
     return call.error(unsupported(target, call.arena()));
   }
   if (text.size() > kMaxBytes * 4) {

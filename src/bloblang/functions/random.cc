@@ -1,8 +1,10 @@
 // Identifiers and random numbers.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <random>
@@ -29,15 +31,21 @@ void put_big_endian(unsigned char* to, std::uint64_t number, int bytes) {
 
 /// Sets version and variant and writes the usual form.
 Value write_uuid(Arena& arena, unsigned char (&id)[16], int version) {
-  constexpr char kDigits[] = "0123456789abcdef";
+  static constexpr auto kPairs = [] {
+    std::array<std::array<char, 2>, 256> pairs{};
+    constexpr std::string_view digits = "0123456789abcdef";
+    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {digits[i >> 4], digits[i & 15]};
+    return pairs;
+  }();
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | (version << 4));
   id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
   auto* text = arena.allocate_array<char>(36);
   char* at = text;
+#pragma GCC unroll 16
   for (int i = 0; i < 16; ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
-    *at++ = kDigits[id[i] >> 4];
-    *at++ = kDigits[id[i] & 15];
+    std::memcpy(at, kPairs[id[i]].data(), 2);
+    at += 2;
   }
   return Value::string({text, 36});
 }

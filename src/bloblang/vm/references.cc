@@ -40,10 +40,7 @@ Value no_context(const Scope& scope, std::span<const std::string_view> path) {
     return error;
   }
   std::string dotted;
-  for (const auto segment : path) {
-    if (!dotted.empty()) dotted += '.';
-    append_path_segment(dotted, segment);
-  }
+  append_dot_path(dotted, path);
   const auto field = run.arena.copy(dotted);
   const Value error = make_error(run, {"context was undefined, unable to reference `", field, "`"});
   run.note = {.text = error.as_text().data(), .no_context = true, .field = field};
@@ -71,6 +68,10 @@ Value evaluate_context_path(const Node& node, const Scope& scope) {
   }
   if (!scope.value && field.prefix && scope.run->prefixes) {
     const Value* before = find_prefix(field, *scope.run);
+    if (before && before->is(Kind::object)) [[likely]] {
+      const Value* found = before->as_object().find(field.path.back(), scope.arena());
+      return found ? *found : Value::null();
+    }
     return before ? look_up(*before, field.path.last(1), scope) : no_context(scope, field.path);
   }
   const Value* context = context_of(scope);

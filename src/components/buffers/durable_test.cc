@@ -101,7 +101,107 @@ TEST_P(DurableBufferTest, RefusesWhatNeverFits) {
   made->stop();
 }
 
+TEST_P(DurableBufferTest, TellsSendersToWaitWhenFull) {
+  auto made = buffer(", max_bytes: 65536");
+  Collector collector(
+      [](Message&) -> std::optional<Error> { return Error(Fault::transient, "no"); });
+  ASSERT_TRUE(made->start(collector));
+  std::optional<Error> refused;
+  for (int i = 0; i < 100 && !refused; ++i) {
+    const auto result = write(*made, batch_of({std::string(1000, 'x')}));
+    if (!result.ok()) refused = result.failures[0].error;
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->fault(), Fault::transient);
+  made->stop();
+}
+
+TEST_P(DurableBufferTest, LetsGoOfItsFilesThoughDeliveriesAreUnderWay) {
+  std::vector<Delivery> held;
+  class Holder final : public Intake {
+   public:
+    explicit Holder(std::vector<Delivery>& all) : all_(all) {}
+    Result<> submit(Delivery delivery) override {
+      std::lock_guard lock(lock_);
+      all_.push_back(std::move(delivery));
+      changed_.notify_all();
+      return {};
+    }
+    bool try_submit(Delivery& delivery) override { return submit(std::move(delivery)).has_value(); }
+    void ended() override {}
+    void wait() {
+      std::unique_lock lock(lock_);
+      changed_.wait(lock, [this] { return !all_.empty(); });
+    }
+
+   private:
+    std::vector<Delivery>& all_;
+    std::mutex lock_;
+    std::condition_variable changed_;
+  } holder(held);
+  {
+    auto made = buffer();
+    ASSERT_TRUE(made->start(holder));
+    EXPECT_TRUE(write(*made, batch_of({"a", "b"})).ok());
+    holder.wait();
+    made->stop();
+  }
+  auto made = buffer();
+  Collector collector;
+  ASSERT_TRUE(made->start(collector));
+  // What ends now ends for nobody.
+  for (Batch& batch : open_fully(std::move(held[0]))) batch.resolve(Outcome::delivered);
+  held.clear();
+  made->end_of_input();
+  EXPECT_TRUE(collector.wait_ended());
+  EXPECT_EQ(collector.texts().size(), 2u);
+  made->stop();
+}
+
+TEST_P(DurableBufferTest, CountsWhatPasses) {
+  auto made = buffer();
+  int failures = 3;
+  Collector collector([&](Message&) -> std::optional<Error> {
+    if (failures-- > 0) return Error(Fault::transient, "not yet");
+    return std::nullopt;
+  });
+  ASSERT_TRUE(made->start(collector));
+  EXPECT_TRUE(write(*made, batch_of({"a", "b"})).ok());
+  made->end_of_input();
+  EXPECT_TRUE(collector.wait_ended());
+  EXPECT_EQ(context_.counter("buffer_received").value(), 2u);
+  EXPECT_EQ(context_.counter("buffer_batch_received").value(), 1u);
+  EXPECT_EQ(context_.counter("buffer_sent").value(), 5u) << "each attempt: 2, 2, 1";
+  EXPECT_EQ(context_.counter("buffer_batch_sent").value(), 3u);
+  made->stop();
+}
+
+using SqliteBufferTest = DurableBufferTest;
+
+TEST_P(SqliteBufferTest, RunsItsProcessors) {
+  auto made = buffer(
+      ", pre_processors: [{mapping: 'root = content().uppercase()'}]"
+      ", post_processors: [{mapping: 'root = if content() == \"B\" { deleted() }'},"
+      " {unarchive: {format: lines}}]");
+  Collector collector;
+  ASSERT_TRUE(made->start(collector));
+  EXPECT_TRUE(write(*made, batch_of({"a\nb\nc", "b"})).ok());
+  made->end_of_input();
+  EXPECT_TRUE(collector.wait_ended());
+  EXPECT_THAT(collector.texts(), testing::ElementsAre("A", "B", "C"));
+  made->stop();
+  made = buffer();
+  Collector nothing;
+  ASSERT_TRUE(made->start(nothing));
+  made->end_of_input();
+  EXPECT_TRUE(nothing.wait_ended());
+  EXPECT_THAT(nothing.texts(), testing::IsEmpty()) << "the row went with its last message";
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DurableBufferTest, testing::Values("journal", "sqlite"),
+                         [](const auto& test) { return std::string(test.param); });
+
+INSTANTIATE_TEST_SUITE_P(All, SqliteBufferTest, testing::Values("sqlite"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -1,22 +1,21 @@
 // memory: keeps batches in memory, acknowledging them at once.
 //
 // Whatever is in it when the process ends is lost. A batch that cannot fit is refused, never
-// acknowledged and dropped. Bytes count from the write until delivery, so that the limit bounds what
-// is under way too.
-
-#include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
+// acknowledged and dropped. Bytes count from the write until delivery, so that the limit bounds
+// what is under way too.
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "component/buffer_pump.h"
 #include "component/build_context.h"
 #include "component/input_batcher.h"
-#include "component/intake_tools.h"
 #include "component/resource.h"
-#include "net/backoff.h"
+#include "journal/batch_codec.h"
 
 namespace tollgate {
 namespace {
@@ -59,186 +58,163 @@ void check(const Config& config, const Node& body, ReadContext& context) {
 
 // Implementation ----------------------------------------------------------------------------------
 
-/// Shared with the batches under way.
-struct Store : std::enable_shared_from_this<Store> {
-  struct Kept {
-    Batch batch;
-    std::size_t bytes = 0;
-    std::shared_ptr<Backoff> backoff;  // set once it failed
-    std::chrono::steady_clock::time_point due{};
-  };
-
+/// What is in the buffer; shared with the batches under way.
+struct Store {
   explicit Store(std::size_t most) : limit(most) {}
 
   const std::size_t limit;
   std::mutex lock;
   std::condition_variable changed;
-  std::deque<Kept> queue;       // guarded by lock
-  std::size_t bytes = 0;        // guarded by lock; queued and under way
-  std::size_t under_way = 0;    // guarded by lock; batches
-  bool input_ended = false;     // guarded by lock
-  bool closed = false;          // guarded by lock; no more writes
-  bool stopping = false;        // guarded by lock
+  std::deque<StoredBatch> queue;  // lock
+  std::size_t bytes = 0;          // lock; payloads queued and under way
+  std::size_t messages = 0;       // lock; queued and under way
+  bool closed = false;            // lock; no more writes
 
-  Delivery release(Kept kept) {
-    Batch batch = detached(kept.batch);
-    Delivery delivery = Delivery::of(
-        std::move(batch), [self = shared_from_this(),
-                           kept = std::move(kept)](const TransactionResult& result) mutable {
-          self->settle(std::move(kept), result);
-        });
-    return delivery;
-  }
-
-  // What failed goes back to the front.
-  void settle(Kept kept, const TransactionResult& result) {
-    Kept again{Batch(kept.batch.shared_memory()), 0, kept.backoff, {}};
-    const bool matches = result.records == kept.batch.size();
-    for (std::uint32_t i = 0; i < kept.batch.size(); ++i) {
-      if (outcome_of(result, matches ? i : 0) != Outcome::failed) continue;
-      again.bytes += kept.batch[i].bytes().size();
-      again.batch.add(std::move(kept.batch[i]));
-    }
+  void give_back(std::size_t payloads, std::size_t count) {
     std::lock_guard hold(lock);
-    --under_way;
-    bytes -= kept.bytes - again.bytes;
-    if (!again.batch.empty()) {
-      if (!again.backoff) {
-        again.backoff = std::make_shared<Backoff>(Backoff::Options{
-            .initial = std::chrono::milliseconds(1), .max = std::chrono::seconds(1)});
-      }
-      again.due = std::chrono::steady_clock::now() +
-                  again.backoff->next().value_or(std::chrono::seconds(1));
-      queue.push_front(std::move(again));
-    }
+    bytes -= payloads;
+    messages -= count;
     changed.notify_all();
   }
 };
 
-class MemoryBuffer final : public Buffer {
+/// Stands before the batcher of `batch_policy`. Once the data is at its end, nothing waits.
+class Gathering final : public Intake {
  public:
-  MemoryBuffer(std::size_t limit, std::unique_ptr<InputBatcher> batcher, Logger logger)
-      : store_(std::make_shared<Store>(limit)),
+  Gathering(std::unique_ptr<InputBatcher> batcher, Intake& downstream)
+      : batcher_(std::move(batcher)), downstream_(downstream) {
+    batcher_->start(downstream_);
+  }
+
+  Result<> submit(Delivery delivery) override {
+    TRY(batcher_->intake().submit(std::move(delivery)));
+    if (flushing_) batcher_->intake().exhausted();
+    return {};
+  }
+  bool try_submit(Delivery& delivery) override { return submit(std::move(delivery)).has_value(); }
+  void exhausted() override {
+    flush();
+    downstream_.exhausted();
+  }
+  void ended() override { downstream_.ended(); }
+  /// From now on every batch goes at once.
+  void flush() {
+    flushing_ = true;
+    batcher_->intake().exhausted();
+  }
+  void stop() { batcher_->stop(); }
+
+ private:
+  const std::unique_ptr<InputBatcher> batcher_;
+  Intake& downstream_;
+  std::atomic<bool> flushing_{false};
+};
+
+class MemoryBuffer final : public Buffer, public BufferPump::Source {
+ public:
+  MemoryBuffer(std::size_t limit, std::unique_ptr<InputBatcher> batcher, BuildContext& context)
+      : logger_(context.logger()),
+        store_(std::make_shared<Store>(limit)),
         batcher_(std::move(batcher)),
-        logger_(std::move(logger)) {}
+        metrics_(context) {}
 
   ~MemoryBuffer() override {
-    std::size_t lost = 0;
-    {
-      std::lock_guard lock(store_->lock);
-      store_->closed = store_->stopping = true;
-      for (const Store::Kept& kept : store_->queue) lost += kept.batch.size();
+    close();
+    if (pump_) pump_->stop();
+    if (gathering_) gathering_->stop();
+    pump_.reset();
+    std::lock_guard lock(store_->lock);
+    if (store_->messages > 0) {
+      logger_.error("{} messages were left in the memory buffer and are lost", store_->messages);
     }
-    store_->changed.notify_all();
-    if (thread_.joinable()) thread_.join();
-    if (batcher_) batcher_->stop();
-    if (lost > 0) logger_.error("{} messages were left in the memory buffer and are lost", lost);
   }
 
   Result<> start(Intake& downstream) override {
-    downstream_ = &downstream;
-    if (batcher_) batcher_->start(downstream);
-    thread_ = std::thread([this] { run(); });
+    metrics_.set_downstream(downstream);
+    if (batcher_) gathering_ = std::make_unique<Gathering>(std::move(batcher_), metrics_);
+    BufferPump::Options pumping;
+    pumping.backoff = {.initial = std::chrono::milliseconds(1), .max = std::chrono::seconds(1)};
+    Intake& target = gathering_ ? static_cast<Intake&>(*gathering_) : metrics_;
+    pump_ = std::make_unique<BufferPump>(*this, target, logger_, pumping);
+    pump_->start();
     return {};
   }
 
   Result<> write(Batch batch) override {
+    if (batch.empty()) return {};
     batch.encode();
-    const std::size_t bytes = batch.payload_bytes();
-    Store& store = *store_;
-    std::unique_lock lock(store.lock);
-    if (bytes > store.limit) {
-      lock.unlock();
-      return refuse(batch, Error(Fault::invalid,
-                                 fmt::format("the batch of {} bytes exceeds the buffer's limit of "
-                                             "{}", bytes, store.limit)),
-                    Refusal::size);
-    }
-    store.changed.wait(lock, [&] { return store.closed || store.bytes + bytes <= store.limit; });
-    if (store.closed) {
-      lock.unlock();
-      return refuse(batch, Error(Fault::cancelled, "the buffer is closed"), Refusal::none);
-    }
-    auto receipts = take_receipts(batch);
-    store.bytes += bytes;
-    store.queue.push_back({detached(batch), bytes, nullptr, {}});
-    lock.unlock();
-    store.changed.notify_all();
-    for (Receipt& receipt : receipts) {
-      if (receipt) receipt.resolve(Outcome::delivered);
-    }
-    return {};
+    HeldReceipts held(take_receipts(batch));
+    const auto stored = keep(batch);
+    settle_stored(held, stored);
+    return stored;
   }
 
-  void end_of_input() override {
-    std::lock_guard lock(store_->lock);
-    store_->input_ended = true;
-    store_->changed.notify_all();
-  }
+  void end_of_input() override { pump_->end_of_input(); }
 
-  // Everything goes on before this returns. What fails after it is tried again as long as the
-  // buffer lives.
+  // What this buffer holds would be lost with it, so it goes on until the stream takes no more.
   void stop() override {
-    std::unique_lock lock(store_->lock);
-    store_->closed = true;
-    store_->changed.notify_all();
-    store_->changed.wait_for(lock, std::chrono::seconds(10), [&] {
-      return store_->stopping || std::ranges::none_of(store_->queue, [](const Store::Kept& kept) {
-               return kept.backoff == nullptr;
-             });
-    });
+    close();
+    if (!pump_) return;
+    if (gathering_) gathering_->flush();
+    pump_->wait_drained();
+    pump_->stop();
+    if (gathering_) gathering_->stop();
   }
 
  private:
-  static Result<> refuse(Batch& batch, Error error, Refusal refusal) {
-    for (Receipt& receipt : take_receipts(batch)) {
-      if (receipt) receipt.fail(error, refusal);
-    }
-    return std::unexpected(std::move(error));
+  void close() {
+    std::lock_guard lock(store_->lock);
+    store_->closed = true;
+    store_->changed.notify_all();
   }
 
-  void run() {
-    Store& store = *store_;
-    Intake& target = batcher_ ? batcher_->intake() : *downstream_;
-    bool told_exhausted = false;
-    std::unique_lock lock(store.lock);
-    while (!store.stopping) {
-      if (store.queue.empty()) {
-        if (store.input_ended && !told_exhausted) {
-          told_exhausted = true;
-          lock.unlock();
-          if (batcher_) batcher_->intake().exhausted();
-          downstream_->exhausted();
-          lock.lock();
-          continue;
-        }
-        if (store.input_ended && store.under_way == 0) break;
-        store.changed.wait(lock);
-        continue;
-      }
-      if (store.queue.front().due > std::chrono::steady_clock::now()) {
-        store.changed.wait_until(lock, store.queue.front().due);
-        continue;
-      }
-      Store::Kept next = std::move(store.queue.front());
-      store.queue.pop_front();
-      ++store.under_way;
-      lock.unlock();
-      store.changed.notify_all();
-      const bool taken = target.submit(store.release(std::move(next))).has_value();
-      lock.lock();
-      if (!taken) return;
+  Result<> keep(const Batch& batch) {
+    const std::size_t bytes = batch.payload_bytes();
+    if (bytes > store_->limit) {
+      return invalid(fmt::format("the batch of {} bytes exceeds the buffer's limit of {}", bytes,
+                                 store_->limit));
     }
-    if (store.stopping) return;
-    lock.unlock();
-    downstream_->ended();
+    std::string content;
+    append_batch(content, batch);
+    StoredBatch stored{
+        .content = std::make_shared<const std::string>(std::move(content)),
+        .messages = static_cast<std::uint32_t>(batch.size()),
+        .settled = {},
+        .settle = [store = store_, bytes, left = batch.size()](
+                      std::span<const std::uint32_t> messages) mutable {
+          left -= messages.size();
+          store->give_back(left == 0 ? bytes : 0, messages.size());
+        },
+        .unreadable = [store = store_, bytes, count = batch.size()](
+                          const Error&) { store->give_back(bytes, count); }};
+    {
+      std::unique_lock lock(store_->lock);
+      store_->changed.wait(
+          lock, [&] { return store_->closed || store_->bytes + bytes <= store_->limit; });
+      if (store_->closed) return cancelled("the buffer is closed");
+      store_->bytes += bytes;
+      store_->messages += batch.size();
+      store_->queue.push_back(std::move(stored));
+    }
+    metrics_.count_received(batch.size());
+    pump_->wake();
+    return {};
   }
 
-  const std::shared_ptr<Store> store_;
-  const std::unique_ptr<InputBatcher> batcher_;  // null without a policy
+  Result<std::optional<StoredBatch>> next() override {
+    std::lock_guard lock(store_->lock);
+    if (store_->queue.empty()) return std::optional<StoredBatch>();
+    std::optional<StoredBatch> oldest(std::move(store_->queue.front()));
+    store_->queue.pop_front();
+    return oldest;
+  }
+
   const Logger logger_;
-  Intake* downstream_ = nullptr;
-  std::thread thread_;
+  const std::shared_ptr<Store> store_;
+  std::unique_ptr<InputBatcher> batcher_;  // until start(); null without a policy
+  BufferMetrics metrics_;
+  std::unique_ptr<Gathering> gathering_;   // null without a policy
+  std::unique_ptr<BufferPump> pump_;
 };
 
 Result<std::unique_ptr<Buffer>> make(Config config, BuildContext& context) {
@@ -247,7 +223,7 @@ Result<std::unique_ptr<Buffer>> make(Config config, BuildContext& context) {
     batcher = TRY(InputBatcher::build(config.batch_policy.policy, context));
   }
   return std::make_unique<MemoryBuffer>(static_cast<std::size_t>(config.limit),
-                                        std::move(batcher), context.logger());
+                                        std::move(batcher), context);
 }
 
 }  // namespace
@@ -261,7 +237,7 @@ constinit const BufferType memory_buffer = component_type<schema, make, check>({
     .summary = "Keeps messages in memory and acknowledges them at once.",
     .description = R"md(
 Messages in the buffer are lost when the process ends without draining it. A batch larger than
-`limit` is rejected. What could not be delivered goes back to the front.
+`limit` is rejected. What could not be delivered is tried again, message by message.
 )md",
 });
 

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "components/inputs/test_support.h"
 
 namespace tollgate {
@@ -58,6 +60,42 @@ TEST(MemoryBufferTest, RefusesWhatCannotFit) {
   EXPECT_TRUE(collector.wait_ended());
   EXPECT_EQ(collector.texts().size(), 10u);
   buffer->stop();
+}
+
+TEST(MemoryBufferTest, StopGoesOnUntilAllIsDelivered) {
+  TestBuildContext context(all_components());
+  int failures = 20;
+  Collector collector([&](Message&) -> std::optional<Error> {
+    if (failures-- > 0) return Error(Fault::transient, "not yet");
+    return std::nullopt;
+  });
+  auto buffer = make_buffer(context, "{}");
+  ASSERT_TRUE(buffer->start(collector));
+  TransactionResult ended;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(buffer->write(receipted("a", ended)));
+  buffer->stop();
+  EXPECT_EQ(failures, -10) << "all ten were taken in the end";
+  EXPECT_EQ(context.counter("buffer_received").value(), 10);
+  EXPECT_EQ(context.counter("buffer_sent").value(), 30) << "each attempt";
+  EXPECT_FALSE(buffer->write(receipted("late", ended)));
+  EXPECT_FALSE(ended.ok());
+}
+
+TEST(MemoryBufferTest, StopEndsWhenTheStreamTakesNoMore) {
+  TestBuildContext context(all_components());
+  Collector collector(
+      [](Message&) -> std::optional<Error> { return Error(Fault::transient, "no"); });
+  auto buffer = make_buffer(context, "{limit: 1}");
+  ASSERT_TRUE(buffer->start(collector));
+  TransactionResult first, second;
+  ASSERT_TRUE(buffer->write(receipted("a", first)));
+  std::thread waits([&] { EXPECT_FALSE(buffer->write(receipted("b", second))); });
+  std::thread stops([&] { buffer->stop(); });
+  waits.join();
+  collector.closed = true;
+  stops.join();
+  EXPECT_TRUE(first.ok());
+  EXPECT_FALSE(second.ok());
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // committed with a full sync.
 //
 // Two threads with a connection each: one commits what waits (new rows and finished ones) in one
-// transaction, one reads rows, runs post_processors and hands the results on. A row goes when all
-// of it is settled; of what failed only the failed messages are handed on again.
+// transaction; the pump's reads rows, runs post_processors and hands the results on. A row goes
+// when all that came of it is settled.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,20 +11,17 @@
 #include <unistd.h>
 
 #include <condition_variable>
-#include <map>
+#include <deque>
 #include <mutex>
 #include <thread>
 
+#include "component/buffer_pump.h"
 #include "component/build_context.h"
-#include "component/intake_tools.h"
 #include "component/resource.h"
 #include "journal/batch_codec.h"
-#include "net/backoff.h"
 
 namespace tollgate {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Configuration -----------------------------------------------------------------------------------
 
@@ -50,7 +47,8 @@ const Schema<Config>& schema() {
 }
 
 void check(const Config& config, const Node& body, ReadContext& context) {
-  if (config.max_bytes < 1) context.error(body["max_bytes"].position(), "max_bytes must be at least 1");
+  if (config.max_bytes >= 1) return;
+  context.error(body["max_bytes"].position(), "max_bytes must be at least 1");
 }
 
 // The database ------------------------------------------------------------------------------------
@@ -138,94 +136,46 @@ Result<std::uint64_t> stored_bytes(Database& database) {
 
 // Implementation ----------------------------------------------------------------------------------
 
-struct Metrics {
-  explicit Metrics(BuildContext& context)
-      : received(context.counter("buffer_received")),
-        batches_received(context.counter("buffer_batch_received")),
-        sent(context.counter("buffer_sent")),
-        batches_sent(context.counter("buffer_batch_sent")),
-        latency(context.timer("buffer_latency_ns")) {}
-
-  Counter &received, &batches_received, &sent, &batches_sent;
-  Timer& latency;
-};
-
-/// What both threads and the deliveries share.
+/// What the threads and the rows under way share.
 struct Shared {
   struct Waiting {
     std::string content;
     std::unique_ptr<HeldReceipts> held;
   };
-  /// Results of a row, or what failed of them, with the receipts of the row's messages.
-  struct Kept {
-    Batch batch;
-    std::shared_ptr<HeldReceipts> held;
-    std::shared_ptr<Backoff> backoff;
+  struct Finished {
+    std::int64_t row;
+    std::uint64_t bytes;
   };
 
-  explicit Shared(Metrics made) : metrics(made) {}
-
-  const Metrics metrics;
   std::mutex lock;
   std::condition_variable changed;
-  std::vector<Waiting> waiting;                      // lock; to be stored
-  std::vector<std::pair<std::int64_t, std::uint64_t>> finished;  // lock; rows to be removed, bytes
-  std::multimap<Clock::time_point, std::shared_ptr<Kept>> again;  // lock; failed, by when
-  std::uint64_t bytes = 0;        // lock; stored and waiting
-  std::uint64_t under_way = 0;    // lock; bytes of rows read and not finished
-  std::uint64_t rows = 0;         // lock; read and not finished
-  bool committing = false;        // lock
-  bool news = true;               // lock; there may be rows to read
-  bool input_ended = false;       // lock
-  bool closed = false;            // lock; no more writes, no more deliveries
-  bool ending = false;            // lock; nothing will be committed any more
+  std::vector<Waiting> waiting;    // lock; to be stored
+  std::vector<Finished> finished;  // lock; to be removed
+  std::uint64_t bytes = 0;         // lock; stored and waiting
+  bool committing = false;         // lock
+  bool closed = false;             // lock; no more writes
+  bool ending = false;             // lock; nothing will be committed any more
 
-  void row_ended(std::int64_t id, std::uint64_t size, const TransactionResult& result) {
+  void row_ended(const Finished& row, const TransactionResult& result) {
+    // What fails is tried again for ever, so that only the end of the process fails a row: it is
+    // read again by the next one.
+    if (!result.ok()) return;
     std::lock_guard hold(lock);
-    // Failed messages are tried again for ever, so that only the end of the process fails them.
-    if (result.ok()) finished.emplace_back(id, size);
-    under_way -= size;
-    --rows;
-    changed.notify_all();
-  }
-
-  void settle(const std::shared_ptr<Kept>& kept, const TransactionResult& result) {
-    auto failed = std::make_shared<Kept>();
-    failed->batch = Batch(kept->batch.shared_memory());
-    std::vector<Receipt> receipts;
-    const bool matches = result.records == kept->batch.size();
-    for (std::uint32_t i = 0; i < kept->batch.size(); ++i) {
-      Receipt& receipt = kept->held->receipts[i];
-      if (const Outcome outcome = outcome_of(result, matches ? i : 0); outcome != Outcome::failed) {
-        if (receipt) receipt.resolve(outcome);
-        continue;
-      }
-      failed->batch.add(std::move(kept->batch[i]));
-      receipts.push_back(std::move(receipt));
-    }
-    if (failed->batch.empty()) return;
-    failed->held = std::make_shared<HeldReceipts>(std::move(receipts));
-    failed->backoff = kept->backoff;
-    if (!failed->backoff) {
-      failed->backoff = std::make_shared<Backoff>(Backoff::Options{
-          .initial = std::chrono::milliseconds(100), .max = std::chrono::seconds(5)});
-    }
-    const auto due = Clock::now() + failed->backoff->next().value_or(std::chrono::seconds(5));
-    std::lock_guard hold(lock);
-    again.emplace(due, std::move(failed));
+    finished.push_back(row);
     changed.notify_all();
   }
 };
 
-class SqliteBuffer final : public Buffer {
+class SqliteBuffer final : public Buffer, public BufferPump::Source {
  public:
   SqliteBuffer(Config config, const std::vector<ProcessorFactory>& pre,
-               const std::vector<ProcessorFactory>& post, Logger logger, Metrics metrics)
+               const std::vector<ProcessorFactory>& post, BuildContext& context)
       : config_(std::move(config)),
-        logger_(std::move(logger)),
+        logger_(context.logger()),
         before_(pre),
         after_(post),
-        shared_(std::make_shared<Shared>(metrics)) {}
+        shared_(std::make_shared<Shared>()),
+        metrics_(context) {}
 
   ~SqliteBuffer() override {
     stop();
@@ -234,22 +184,20 @@ class SqliteBuffer final : public Buffer {
       shared_->ending = true;
     }
     shared_->changed.notify_all();
-    if (writer_.joinable()) writer_.join();
-    // What was to be tried again is in its row still.
-    decltype(shared_->again) abandoned;
-    {
-      std::lock_guard lock(shared_->lock);
-      abandoned.swap(shared_->again);
-    }
+    if (writer_.joinable()) writer_.join();  // it wakes the pump
+    pump_.reset();
   }
 
   Result<> start(Intake& downstream) override {
-    downstream_ = &downstream;
     writing_ = TRY(Database::open(config_.path));
     reading_ = TRY(Database::open(config_.path));
     shared_->bytes = TRY(stored_bytes(*reading_));
+    metrics_.set_downstream(downstream);
+    BufferPump::Options pumping;
+    pumping.max_bytes_under_way = std::uint64_t{64} << 20;
+    pump_ = std::make_unique<BufferPump>(*this, metrics_, logger_, pumping);
     writer_ = std::thread([this] { write_rows(); });
-    reader_ = std::thread([this] { read_rows(); });
+    pump_->start();
     return {};
   }
 
@@ -262,62 +210,45 @@ class SqliteBuffer final : public Buffer {
     return {};
   }
 
-  void end_of_input() override {
-    std::lock_guard lock(shared_->lock);
-    shared_->input_ended = true;
-    shared_->changed.notify_all();
-  }
+  void end_of_input() override { pump_->end_of_input(); }
 
+  // What waits is stored; what is stored and not handed on yet waits for the next start.
   void stop() override {
     {
       std::lock_guard lock(shared_->lock);
       shared_->closed = true;
     }
-    shared_->changed.notify_all();
-    if (reader_.joinable()) reader_.join();
+    if (pump_) pump_->stop();
   }
 
  private:
-  static constexpr std::uint64_t kMostUnderWay = std::uint64_t{64} << 20;
-
-  static void settle(HeldReceipts& held, const Result<>& stored,
-                     Refusal refusal = Refusal::none) {
-    for (Receipt& receipt : held.receipts) {
-      if (!receipt) continue;
-      stored ? receipt.resolve(Outcome::delivered) : receipt.fail(stored.error(), refusal);
-    }
-  }
-
   Result<> store(Batch batch) {
     batch.encode();
     Shared::Waiting row;
     append_batch(row.content, batch);
     row.held = std::make_unique<HeldReceipts>(take_receipts(batch));
+    HeldReceipts& held = *row.held;
     const auto size = row.content.size();
-    Shared& shared = *shared_;
-    std::unique_lock lock(shared.lock);
     const auto most = static_cast<std::uint64_t>(config_.max_bytes);
     Result<> refused;
-    if (shared.closed) {
-      refused = cancelled("the buffer is closed");
-    } else if (size > most) {
-      refused = invalid(fmt::format("a batch of {} bytes never fits in the buffer", size));
-    } else if (shared.bytes + size > most) {
-      refused = transient("the buffer is full");
+    {
+      std::lock_guard lock(shared_->lock);
+      if (shared_->closed) {
+        refused = cancelled("the buffer is closed");
+      } else if (size > most) {
+        refused = invalid(fmt::format("a batch of {} bytes never fits in the buffer", size));
+      } else if (shared_->bytes + size > most) {
+        refused = transient("the buffer is full");
+      } else {
+        shared_->bytes += size;
+        shared_->waiting.push_back(std::move(row));
+        shared_->changed.notify_all();
+        return {};
+      }
     }
-    if (!refused) {
-      lock.unlock();
-      const Fault fault = refused.error().fault();
-      settle(*row.held, refused, fault == Fault::invalid ? Refusal::size : Refusal::none);
-      if (fault == Fault::transient) return {};
-      return refused;
-    }
-    shared.bytes += size;
-    shared.metrics.received.add_count(batch.size());
-    shared.metrics.batches_received.add_count(1);
-    shared.waiting.push_back(std::move(row));
-    shared.changed.notify_all();
-    return {};
+    settle_stored(held, refused);
+    if (refused.error().fault() == Fault::transient) return {};  // the sender's to wait for
+    return refused;
   }
 
   // The writing thread: everything that waits goes into one transaction.
@@ -340,13 +271,15 @@ class SqliteBuffer final : public Buffer {
       }
       std::uint64_t given_back = 0;
       for (Shared::Waiting& row : rows) {
-        settle(*row.held, stored);
+        if (stored) metrics_.count_received(row.held->receipts.size());
+        settle_stored(*row.held, stored);
         if (!stored) given_back += row.content.size();
       }
+      if (stored && !rows.empty()) pump_->wake();
       lock.lock();
       shared.committing = false;
       if (stored) {
-        for (const auto& [id, size] : finished) given_back += size;
+        for (const auto& row : finished) given_back += row.bytes;
       } else {
         std::ranges::move(finished, std::back_inserter(shared.finished));
         if (shared.ending) return;
@@ -354,13 +287,11 @@ class SqliteBuffer final : public Buffer {
                                 [&] { return shared.ending; });
       }
       shared.bytes -= given_back;
-      shared.news |= !rows.empty();
-      shared.changed.notify_all();
     }
   }
 
   Result<> commit(const std::vector<Shared::Waiting>& rows,
-                  const std::vector<std::pair<std::int64_t, std::uint64_t>>& finished) {
+                  const std::vector<Shared::Finished>& finished) {
     TRY(writing_->run("BEGIN IMMEDIATE"));
     const auto insert =
         TRY(writing_->prepare("INSERT INTO tollgate_batches (content) VALUES (?)"));
@@ -370,115 +301,82 @@ class SqliteBuffer final : public Buffer {
       sqlite3_reset(insert.get());
     }
     const auto remove = TRY(writing_->prepare("DELETE FROM tollgate_batches WHERE id = ?"));
-    for (const auto& [id, size] : finished) {
-      sqlite3_bind_int64(remove.get(), 1, id);
+    for (const auto& row : finished) {
+      sqlite3_bind_int64(remove.get(), 1, row.row);
       if (sqlite3_step(remove.get()) != SQLITE_DONE) return writing_->failure("removing a batch");
       sqlite3_reset(remove.get());
     }
     return writing_->run("COMMIT");
   }
 
-  // The reading thread.
-  void read_rows() {
-    Shared& shared = *shared_;
-    bool told_exhausted = false;
-    std::unique_lock lock(shared.lock);
-    while (!shared.closed) {
-      if (!shared.again.empty() && shared.again.begin()->first <= Clock::now()) {
-        auto kept = std::move(shared.again.begin()->second);
-        shared.again.erase(shared.again.begin());
-        lock.unlock();
-        hand_on(std::move(kept));
-        lock.lock();
-      } else if (shared.news && (shared.rows == 0 || shared.under_way < kMostUnderWay)) {
-        shared.news = false;
-        lock.unlock();
-        const bool more = read_next();
-        lock.lock();
-        shared.news |= more;
-      } else if (!shared.news && shared.input_ended && shared.waiting.empty() &&
-                 !shared.committing && (!told_exhausted || shared.rows == 0)) {
-        if (shared.rows == 0 && told_exhausted) break;
-        told_exhausted = true;
-        lock.unlock();
-        downstream_->exhausted();
-        lock.lock();
-      } else if (shared.again.empty()) {
-        shared.changed.wait_for(lock, std::chrono::seconds(1));
-      } else {
-        shared.changed.wait_until(lock, shared.again.begin()->first);
-      }
-    }
-    if (shared.closed) return;
-    lock.unlock();
-    downstream_->ended();
+  bool idle() const override {
+    std::lock_guard lock(shared_->lock);
+    return shared_->waiting.empty() && !shared_->committing;
   }
 
-  bool read_next() {
-    auto row = read_row(*reading_, last_read_);
-    if (!row) {
-      logger_.error("{}", row.error().message());
-      std::unique_lock lock(shared_->lock);
-      shared_->changed.wait_for(lock, std::chrono::seconds(1), [this] { return shared_->closed; });
-      return true;
+  Result<std::optional<StoredBatch>> next() override {
+    while (made_.empty()) {
+      auto row = TRY(read_row(*reading_, last_read_));
+      if (!row) return std::optional<StoredBatch>();
+      last_read_ = row->id;
+      make_of(std::move(*row));
     }
-    if (!*row) return false;
-    last_read_ = (*row)->id;
-    const auto size = (*row)->content.size();
-    auto batch = decode_batch(std::make_shared<const std::string>(std::move((*row)->content)));
+    std::optional<StoredBatch> oldest(std::move(made_.front()));
+    made_.pop_front();
+    return oldest;
+  }
+
+  void make_of(Row row) {
+    const Shared::Finished kept{row.id, row.content.size()};
+    auto batch = decode_batch(std::make_shared<const std::string>(std::move(row.content)));
     if (!batch) {
-      logger_.error("row {} of {} stays undelivered: {}", last_read_, config_.path,
+      logger_.error("row {} of {} stays undelivered: {}", row.id, config_.path,
                     batch.error().message());
-      return true;
-    }
-    {
-      std::lock_guard lock(shared_->lock);
-      shared_->under_way += size;
-      ++shared_->rows;
+      return;
     }
     auto receipts = Transaction::open(
         static_cast<std::uint32_t>(batch->size()),
-        [shared = shared_, id = last_read_, size](const TransactionResult& result) {
-          shared->row_ended(id, size, result);
+        [shared = shared_, kept](const TransactionResult& result) {
+          shared->row_ended(kept, result);
         });
     for (std::size_t i = 0; i < batch->size(); ++i) (*batch)[i].receipt = std::move(receipts[i]);
     std::vector<Batch> results;
     if (auto run = after_.process(std::move(*batch), results); !run) {
-      logger_.error("post_processors: {}", run.error().message());
+      logger_.error("row {} of {}: post_processors: {}", row.id, config_.path,
+                    run.error().message());
     }
     for (Batch& each : results) {
       if (each.empty()) continue;
       each.encode();
-      auto kept = std::make_shared<Shared::Kept>();
-      kept->held = std::make_shared<HeldReceipts>(take_receipts(each));
-      kept->batch = std::move(each);
-      hand_on(std::move(kept));
+      std::string content;
+      append_batch(content, each);
+      auto held = std::make_shared<HeldReceipts>(take_receipts(each));
+      made_.push_back({.content = std::make_shared<const std::string>(std::move(content)),
+                       .messages = static_cast<std::uint32_t>(each.size()),
+                       .settled = {},
+                       .settle =
+                           [held](std::span<const std::uint32_t> messages) {
+                             for (const auto i : messages) {
+                               if (Receipt& receipt = held->receipts[i]) {
+                                 receipt.resolve(Outcome::delivered);
+                               }
+                             }
+                           },
+                       .unreadable = [](const Error&) {}});
     }
-    return true;
-  }
-
-  void hand_on(std::shared_ptr<Shared::Kept> kept) {
-    const Shared::Kept& what = *kept;
-    shared_->metrics.sent.add_count(what.batch.size());
-    shared_->metrics.batches_sent.add_count(1);
-    Delivery delivery = Delivery::of(
-        detached(what.batch), [shared = shared_, kept = std::move(kept),
-                               start = Clock::now()](const TransactionResult& result) {
-          shared->metrics.latency.record(Clock::now() - start);
-          shared->settle(kept, result);
-        });
-    (void)downstream_->submit(std::move(delivery));  // untaken: its row is read again next time
   }
 
   const Config config_;
   const Logger logger_;
   ProcessorChain before_;  // writing side: one thread
-  ProcessorChain after_;   // reading thread
+  ProcessorChain after_;   // the pump's thread
   const std::shared_ptr<Shared> shared_;
-  Intake* downstream_ = nullptr;
+  BufferMetrics metrics_;
   std::unique_ptr<Database> writing_, reading_;  // by their threads
-  std::int64_t last_read_ = 0;                   // reading thread
-  std::thread writer_, reader_;
+  std::int64_t last_read_ = 0;                   // the pump's thread
+  std::deque<StoredBatch> made_;                 // the pump's thread; of rows that were read
+  std::unique_ptr<BufferPump> pump_;
+  std::thread writer_;
 };
 
 Result<std::unique_ptr<Buffer>> make(Config config, BuildContext& context) {
@@ -489,8 +387,7 @@ Result<std::unique_ptr<Buffer>> make(Config config, BuildContext& context) {
   if (config.post_processors) {
     post = TRY(context.processors("post_processors", *config.post_processors));
   }
-  return std::make_unique<SqliteBuffer>(std::move(config), pre, post, context.logger(),
-                                        Metrics(context));
+  return std::make_unique<SqliteBuffer>(std::move(config), pre, post, context);
 }
 
 }  // namespace

@@ -171,8 +171,9 @@ class CsvInput final : public PolledInput {
     Arena& arena = batch.arena();
     const std::vector<std::string>& row = reader_->record();
     Message& message = batch.add();
-    if (config_.parse_header_row) {
-      const std::size_t columns = std::min(row.size(), header_.size());
+    // A row that is longer than the header keeps all of its columns, as an array.
+    if (config_.parse_header_row && row.size() <= header_.size()) {
+      const std::size_t columns = row.size();
       auto* members = arena.allocate_array<Member>(columns);
       for (std::size_t i = 0; i < columns; ++i) {
         members[i] = {arena.copy(header_[i]), Value::string(arena.copy(row[i]))};

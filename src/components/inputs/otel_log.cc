@@ -10,7 +10,6 @@
 #include <cstring>
 #include <list>
 #include <mutex>
-#include <thread>
 
 #include "component/build_context.h"
 #include "component/input.h"
@@ -142,7 +141,11 @@ class OtelLog final : public Input {
         resent_(context.counter("input_resent_records")),
         shared_(std::make_shared<Shared>()) {}
 
-  ~OtelLog() override { stop(); }
+  // Everything was answered by now; the grace is for the answers to leave.
+  ~OtelLog() override {
+    stop();
+    if (server_) server_->shutdown(std::chrono::steady_clock::now() + std::chrono::seconds(2));
+  }
 
   Result<> start(Intake& intake) override {
     intake_ = &intake;
@@ -174,10 +177,7 @@ class OtelLog final : public Input {
     server_->stop_accepting();
     // A sweep that runs right now may set the next one: that one goes too.
     for (TimerQueue::Id id = 0; id != sweep_timer_;) timers_.cancel(id = sweep_timer_);
-    // Exports under way are answered by their deliveries; the server goes when the last one did.
-    finisher_ = std::jthread([this] {
-      server_->shutdown(std::chrono::steady_clock::now() + std::chrono::seconds(60));
-    });
+    // Exports under way are answered by their deliveries.
   }
 
   bool connected() const override { return server_ && !stopping_; }
@@ -393,7 +393,6 @@ class OtelLog final : public Input {
   std::unique_ptr<GrpcServer> server_;
   std::atomic<bool> stopping_{false};
   std::atomic<TimerQueue::Id> sweep_timer_{0};
-  std::jthread finisher_;
 };
 
 Result<std::unique_ptr<Input>> make(Config config, BuildContext& context) {

@@ -137,7 +137,9 @@ class Sequence final : public Input {
     const bool finished = !stopping_;
     lock.unlock();
     for (std::size_t i = 0; i < started; ++i) children_[i]->stop();
-    if (finished) downstream_->ended();
+    if (!finished) return;
+    logger_.info("Exhausted all sequence inputs, shutting down.");
+    downstream_->ended();
   }
 
   const std::vector<std::unique_ptr<Input>> children_;
@@ -153,7 +155,7 @@ class Sequence final : public Input {
 Result<std::unique_ptr<Input>> make(Config config, BuildContext& context) {
   std::vector<std::unique_ptr<Input>> children;
   for (std::size_t i = 0; i < config.inputs.size(); ++i) {
-    children.push_back(TRY(context.input("inputs." + std::to_string(i), config.inputs[i].node)));
+    children.push_back(TRY(context.input("", config.inputs[i].node)));
   }
   return std::make_unique<Sequence>(std::move(children), context.logger());
 }

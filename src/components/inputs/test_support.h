@@ -24,6 +24,7 @@ class Collector final : public Intake {
       : verdict_(std::move(verdict)) {}
 
   Result<> submit(Delivery delivery) override {
+    if (closed) return cancelled("the collector is stopping");
     for (Batch& batch : open_fully(std::move(delivery))) {
       std::vector<std::string> texts;
       for (Message& message : batch) {
@@ -81,7 +82,8 @@ class Collector final : public Intake {
     return metadata_[text_and_key];
   }
 
-  std::atomic<bool> full{false};
+  std::atomic<bool> full{false};    // try_submit() takes nothing
+  std::atomic<bool> closed{false};  // nor does submit()
 
  private:
   const Verdict verdict_;

@@ -65,13 +65,17 @@ class Rules {
   }
 
   /// Turns a failure that a rule names into a drop, and logs that.
-  void apply(WriteStatus& status) const {
+  void apply(WriteStatus& status, bool too_late = false) const {
     if (status.outcome != Outcome::failed) return;
     // Being stopped is no reason to lose anything: the sender still has it.
     if (status.error && status.error->fault() == Fault::cancelled) return;
     const std::string_view text = status.error ? status.error->message() : std::string_view();
     if (any_) {
-      logger_.warn("Message dropped due to: {}", text);
+      if (too_late) {
+        logger_.warn("Message dropped due to back pressure.");
+      } else {
+        logger_.warn("Message dropped due to: {}", text);
+      }
       status.outcome = Outcome::dropped;
       return;
     }
@@ -156,7 +160,7 @@ class DropOn final : public WrappedOutput {
       std::string text = "experienced back pressure beyond: ";
       append_duration(text, patience.count());
       WriteResult result = WriteResult::failed(Error(Fault::transient, std::move(text)));
-      rules->apply(result);
+      rules->apply(result.status, true);
       return result;
     };
   }

@@ -1,9 +1,12 @@
 // archive: makes one message of a batch.
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "components/formats/tar.h"
 #include "components/formats/zip.h"
+#include "components/processors/parse_failure.h"
 #include "components/processors/support.h"
 #include "value/json.h"
 
@@ -29,7 +32,7 @@ const Schema<Config>& schema() {
 // Formats -----------------------------------------------------------------------------------------
 // Each appends the archive of `batch` to `out`.
 
-Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_json_array(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   out += '[';
   for (Message& message : batch) {
     if (out.size() > 1) out += ',';
@@ -40,7 +43,7 @@ Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) 
     }
     const Value document = message.document();
     if (document.is_error()) {
-      return invalid("failed to parse message as JSON: " + std::string(document.as_text()));
+      return invalid("failed to parse message as JSON: " + parse_failure(message, document));
     }
     if (!append_json(out, document, batch.arena())) return invalid("a message has no JSON form");
   }
@@ -48,7 +51,7 @@ Result<> append_json_array(Batch& batch, const Interpolated&, std::string& out) 
   return {};
 }
 
-Result<> append_lines(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_lines(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (i > 0) out += '\n';
     out += batch[i].bytes();
@@ -56,9 +59,25 @@ Result<> append_lines(Batch& batch, const Interpolated&, std::string& out) {
   return {};
 }
 
-Result<> append_all(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_all(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   for (Message& message : batch) out += message.bytes();
   return {};
+}
+
+/// The same array where all messages are bytes of our own writer: copied once, to where it stays.
+std::string_view join_json(const Batch& batch) {
+  const std::size_t size = batch.payload_bytes() + batch.size() + 1;
+  auto* const memory = batch.arena().allocate_array<char>(size);
+  char* to = memory;
+  for (const Message& message : batch) {
+    *to = to == memory ? '[' : ',';
+    ++to;
+    const std::string_view bytes = message.bytes();
+    std::memcpy(to, bytes.data(), bytes.size());
+    to += bytes.size();
+  }
+  *to = ']';
+  return {memory, size};
 }
 
 void append_length(std::string& out, std::size_t length) {
@@ -66,7 +85,7 @@ void append_length(std::string& out, std::size_t length) {
 }
 
 /// Lengths are four bytes, most significant first: the count, then each message's before it.
-Result<> append_binary(Batch& batch, const Interpolated&, std::string& out) {
+Result<> append_binary(Batch& batch, const Interpolated&, const Logger&, std::string& out) {
   append_length(out, batch.size());
   for (Message& message : batch) {
     if (message.bytes().size() > UINT32_MAX) return invalid("a message is too large");
@@ -77,17 +96,20 @@ Result<> append_binary(Batch& batch, const Interpolated&, std::string& out) {
 }
 
 template <typename Writer>
-Result<> append_files(Batch& batch, const Interpolated& path, std::string& out) {
+Result<> append_files(Batch& batch, const Interpolated& path, const Logger& logger,
+                      std::string& out) {
   Writer writer(out);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto name = TRY(path.eval(batch, i, batch.arena()));
-    TRY(writer.add(name, batch[i].bytes()));
+    const auto name = path.eval(batch, i, batch.arena());
+    if (!name) logger.error("Name interpolation error: {}", name.error().message());
+    TRY(writer.add(name.value_or(""), batch[i].bytes()));
   }
   writer.finish();
   return {};
 }
 
-using Format = Result<> (*)(Batch& batch, const Interpolated& path, std::string& out);
+using Format = Result<> (*)(Batch& batch, const Interpolated& path, const Logger& logger,
+                            std::string& out);
 
 Format format_named(std::string_view name) {
   if (name == "binary") return append_binary;
@@ -107,14 +129,20 @@ class Archive final : public Processor {
 
   Result<> process(Batch batch, std::vector<Batch>& out) override {
     if (batch.empty()) return {};
+    if (format_ == append_json_array && std::ranges::all_of(batch, &Message::bytes_are_json)) {
+      const auto bytes = join_json(batch);
+      out.push_back(collapse(std::move(batch), bytes));
+      return {};
+    }
     buffer_.clear();
-    if (const auto made = format_(batch, path_, buffer_); !made) {
+    if (const auto made = format_(batch, path_, logger_, buffer_); !made) {
       logger_.error("Failed to create archive: {}", made.error().message());
       for (Message& message : batch) message.set_error(made.error().message());
       out.push_back(std::move(batch));
       return {};
     }
-    out.push_back(collapse(std::move(batch)));
+    const auto bytes = batch.arena().copy(buffer_);
+    out.push_back(collapse(std::move(batch), bytes));
     if (buffer_.capacity() > kKeptBuffer) buffer_ = {};
     return {};
   }
@@ -122,9 +150,9 @@ class Archive final : public Processor {
  private:
   static constexpr std::size_t kKeptBuffer = std::size_t{4} << 20;
 
-  Batch collapse(Batch batch) {
+  Batch collapse(Batch batch, std::string_view bytes) {
     Message whole = batch[0].copy();
-    whole.set_bytes(batch.arena().copy(buffer_));
+    whole.set_bytes(bytes);
     whole.collapsed = 0;
     std::vector<Receipt> receipts;
     receipts.reserve(batch.size());

@@ -67,7 +67,8 @@ class Branch final : public Processor {
       }
     }
     if (const std::string mismatch = compare_counts(asked, results.size()); !mismatch.empty()) {
-      logger_.error("{}", mismatch);
+      logger_.error("Failed to align branch result: {}. Filters, splits and archives belong before "
+                    "or after the branch.", mismatch);
       for (Message& message : batch) message.set_error(mismatch);
     } else {
       overlay(batch, std::move(results), origins);
@@ -109,8 +110,9 @@ class Branch final : public Processor {
   static std::string compare_counts(std::size_t asked, std::size_t answered) {
     if (asked == answered) return {};
     if (answered == 0) return "child processors resulted in zero messages";
+    // The incumbent confuses the two numbers, and mappings may look at the text.
     return "message count from branch processors does not match request, started with " +
-           std::to_string(asked) + " messages, finished with " + std::to_string(answered);
+           std::to_string(answered) + " messages, finished with " + std::to_string(asked);
   }
 
   void overlay(Batch& batch, Batch results, const std::vector<std::size_t>& origins) const {

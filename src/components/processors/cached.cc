@@ -60,7 +60,12 @@ std::string serialise(Batch& batch) {
 }
 
 Result<std::vector<std::string_view>> deserialise(std::string_view stored) {
-  const std::size_t version = TRY(take_number(stored));
+  const auto read_version = take_number(stored);
+  if (!read_version) {
+    return invalid("failed to extract serialization format version: " +
+                   std::string(read_version.error().message()));
+  }
+  const std::size_t version = *read_version;
   if (version != kVersion) return invalid("invalid format version: " + std::to_string(version));
   const std::size_t count = TRY(take_number(stored));
   std::vector<std::string_view> payloads;

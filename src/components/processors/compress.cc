@@ -70,7 +70,7 @@ class Decompress final : public MessageProcessor {
   Result<Verdict> transform(Batch& batch, std::size_t index) override {
     auto made = decompress(algorithm_, batch[index].bytes());
     if (!made) {
-      logger_.error("Failed to decompress message: {}", made.error().message());
+      logger_.error("Failed to decompress message part: {}", made.error().message());
       return std::unexpected(std::move(made).error());
     }
     batch[index].set_bytes(batch.arena().copy(*made));

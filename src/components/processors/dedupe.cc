@@ -36,11 +36,12 @@ void check(const Config& config, const Node& body, ReadContext& context) {
 class Dedupe final : public Processor {
  public:
   Dedupe(std::shared_ptr<Cache> cache, Interpolated key, bool drop_on_error, ErrorSource source,
-         Logger logger)
+         Counter& errors, Logger logger)
       : cache_(std::move(cache)),
         key_(std::move(key)),
         drop_on_error_(drop_on_error),
         source_(std::move(source)),
+        errors_(errors),
         logger_(std::move(logger)) {}
 
   Result<> process(Batch batch, std::vector<Batch>& out) override {
@@ -62,8 +63,12 @@ class Dedupe final : public Processor {
     if (!key) {
       const std::string reason = "key interpolation error: " + std::string(key.error().message());
       logger_.error("{}", reason);
+      if (drop_on_error_) {
+        errors_.add_count(1);  // nobody sees the flag of a message that is gone
+        return false;
+      }
       source_.flag(batch[index], reason);
-      return !drop_on_error_;
+      return true;
     }
     const auto added = cache_->add(*key, "t", std::nullopt);
     if (added) return *added;
@@ -77,14 +82,16 @@ class Dedupe final : public Processor {
   const Interpolated key_;
   const bool drop_on_error_;
   const ErrorSource source_;
+  Counter& errors_;
   const Logger logger_;
   Arena scratch_;
 };
 
 Result<ProcessorFactory> make(Config config, BuildContext& context) {
   return [cache = TRY(context.cache(config.cache)), key = config.key.value,
-          drop = config.drop_on_err, source = ErrorSource(context), logger = context.logger()] {
-    return std::make_unique<Dedupe>(cache, key, drop, source, logger);
+          drop = config.drop_on_err, source = ErrorSource(context),
+          errors = &context.counter("processor_error"), logger = context.logger()] {
+    return std::make_unique<Dedupe>(cache, key, drop, source, *errors, logger);
   };
 }
 

@@ -55,12 +55,9 @@ class MappingProcessor final : public Processor {
         settle(node_->mapping->mutate(batch, i), batch[i]);
       }
     } else if (!node_->mapping->reads_other_messages()) {
-      for (Message& message : batch) {
-        Message mapped = message.copy();
-        settle(node_->mapping->map(batch, static_cast<std::size_t>(&message - &batch[0]), mapped),
-               mapped);
-        mapped.receipt = std::move(message.receipt);
-        message = std::move(mapped);
+      // A message is not touched before its mapping succeeded, so it can be its own target.
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        settle(node_->mapping->map(batch, i, batch[i]), batch[i]);
       }
     } else {
       // Every message is mapped against the batch as it came in, which `from()` may read.

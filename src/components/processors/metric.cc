@@ -78,6 +78,16 @@ struct Target {
   Config config;
   Labels own;  ///< label and path
   MetricsRegistry& registry;
+
+  /// Makes the series, so that it is there before the first message. Requires: no labels.
+  void show() const {
+    switch (type) {
+      case Type::counter:
+      case Type::counter_by: registry.counter(config.name, own); break;
+      case Type::gauge: registry.gauge(config.name, own); break;
+      case Type::timing: registry.timer(config.name, own); break;
+    }
+  }
 };
 
 Target::Type type_named(std::string_view name) {
@@ -99,10 +109,15 @@ class Metric final : public Processor {
       : target_(std::move(target)), logger_(std::move(logger)) {}
 
   Result<> process(Batch batch, std::vector<Batch>& out) override {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      scratch_.reset();
-      if (const auto handled = handle(batch, i); !handled) {
-        logger_.error("{}", handled.error().message());
+    if (counts_all_alike()) {
+      key_.clear();
+      sums_[&counter()].whole += batch.size();
+    } else {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        scratch_.reset();
+        if (const auto handled = handle(batch, i); !handled) {
+          logger_.error("{}", handled.error().message());
+        }
       }
     }
     add_sums();
@@ -113,6 +128,12 @@ class Metric final : public Processor {
  private:
   // Instances remember their series, up to this many.
   static constexpr std::size_t kMaxRemembered = 10'000;
+
+  /// Whether nothing of a message matters but that it is there.
+  bool counts_all_alike() const {
+    return target_->type == Target::Type::counter && !target_->config.labels &&
+           target_->config.value.value.is_static();
+  }
 
   Result<> handle(const Batch& batch, std::size_t index) {
     auto value = target_->config.value.value.eval(batch, index, scratch_);
@@ -228,6 +249,7 @@ Result<ProcessorFactory> make(Config config, BuildContext& context) {
   auto target = std::make_shared<const Target>(
       Target{type, std::move(config), {{"label", context.label()}, {"path", context.path()}},
              context.metrics()});
+  if (!target->config.labels) target->show();
   return [target = std::move(target), logger = context.logger()] {
     return std::make_unique<Metric>(target, logger);
   };

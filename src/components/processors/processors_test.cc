@@ -180,8 +180,8 @@ INSTANTIATE_TEST_SUITE_P(Branch, ProcessorCases, testing::ValuesIn(std::vector<C
     {R"(branch: {processors: [{mapping: root = deleted()}], result_map: 'root.res = this'})",
      {R"({"a":1})"}, R"({"a":1} !child processors resulted in zero messages)"},
     {R"(branch: {processors: [{unarchive: {format: json_array}}]})", {"[1,2,3]"},
-     "[1,2,3] !message count from branch processors does not match request, started with 1 "
-     "messages, finished with 3"},
+     "[1,2,3] !message count from branch processors does not match request, started with 3 "
+     "messages, finished with 1"},
     {R"(branch: {processors: [{noop: {}}], result_map: 'root = deleted()'})", {R"({"a":1})"},
      R"({"a":1})"},
     {"branch: {processors: []}", {"a"},
@@ -270,6 +270,36 @@ INSTANTIATE_TEST_SUITE_P(Utility, ProcessorCases, testing::ValuesIn(std::vector<
     {"decompress: {algorithm: gzip}", {"hello"}, "hello !unexpected EOF"},
     {"sync_response: {}", {"a"}, "a"},
     {"benchmark: {interval: 0s}", {"a"}, "a"},
+    {"string_split: {delimiter: ','}", {"a,,b", ""}, R"(["a","","b"] | [""])"},
+    {"string_split: {}", {"a\nb\n"}, R"(["a","b",""])"},
+    {"string_split: {delimiter: ',', empty_as_null: true}", {"a,,b"}, R"(["a",null,"b"])"},
+    {"string_split: {delimiter: ',', emit_bytes: true}", {"a,b"}, R"(["YQ==","Yg=="])"},
+    {"string_split: {delimiter: ''}", {"aé", ""}, R"(["a","é"] | [])"},
+    {"xml: {operator: to_json}", {"<r a='1'><n>5</n></r>"}, R"({"r":{"-a":"1","n":"5"}})"},
+    {"xml: {operator: to_json, cast: true}", {"<r a='1'><n>5</n></r>"},
+     R"({"r":{"-a":1,"n":5}})"},
+    {"processors: [{msgpack: {operator: from_json}}, {msgpack: {operator: to_json}}]",
+     {R"({"a":[1,"x",null,true]})"}, R"({"a":[1,"x",null,true]})"},
+    {"msgpack: {operator: from_json}", {"nope"},
+     "nope !parsing message as JSON: invalid character 'o' in literal null (expecting 'u')"},
+    {"command: {name: cat}", {"a", ""}, "a | "},
+    {"command: {name: tr, args_mapping: '[\"a\", this.to]'}", {R"({"to":"b"})"}, R"({"to":"b"})"},
+    {"command: {name: sh, args_mapping: '[\"-c\", \"echo no >&2; exit 3\"]'}", {"a"},
+     "a !execution error: exit status 3: no\n"},
+    {"command: {name: sh, args_mapping: '[\"-c\", \"kill -9 $$\"]'}", {"a"},
+     "a !execution error: signal: killed: "},
+    {"command: {name: no-such-program}", {"a"},
+     "a !execution error: exec: \"no-such-program\": executable file not found in $PATH"},
+    {"command: {name: cat, args_mapping: '5'}", {"a"},
+     "a !args mapping result error: expected array value, got number"},
+    {"archive: {format: json_array}", {""},
+     " !failed to parse message as JSON: target message part does not exist"},
+    {"unarchive: {format: json_array}", {R"({"b":1, "a":2})"},
+     R"({"a":2,"b":1} !failed to parse message into JSON array: invalid type )"
+     R"('map[string]interface {}')"},
+    {"branch: {request_map: 'root = [1,2]', processors: [unarchive: {format: json_array}]}", {"{}"},
+     "{} !message count from branch processors does not match request, started with 2 messages, "
+     "finished with 1"},
 }));
 
 TEST(Processors, ArchiveKeepsTheFirstMessagesIdentityAndCountsAll) {

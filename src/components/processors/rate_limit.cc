@@ -1,10 +1,10 @@
 // rate_limit: holds messages back until a rate limit lets them through.
 
 #include <memory>
-#include <thread>
 
 #include "component/build_context.h"
 #include "component/processor.h"
+#include "component/wait.h"
 
 namespace tollgate {
 namespace {
@@ -20,18 +20,29 @@ const Schema<Config>& schema() {
   return fields;
 }
 
-class RateLimited final : public MessageProcessor {
+class RateLimited final : public Processor {
  public:
   RateLimited(std::shared_ptr<RateLimit> limit, Logger logger)
       : limit_(std::move(limit)), logger_(std::move(logger)) {}
 
+  Result<> process(Batch batch, std::vector<Batch>& out) override {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (auto let = pass_one(); !let) {
+        batch.fail(let.error());
+        return let;
+      }
+    }
+    if (!batch.empty()) out.push_back(std::move(batch));
+    return {};
+  }
+
  private:
-  Result<Verdict> transform(Batch&, std::size_t) override {
+  Result<> pass_one() {
     while (true) {
       const auto wait = limit_->access();
       if (!wait) logger_.error("Failed to access rate limit: {}", wait.error().message());
-      if (wait && wait->count() == 0) return Verdict::keep;
-      std::this_thread::sleep_for(wait ? *wait : std::chrono::seconds(1));
+      if (wait && wait->count() == 0) return {};
+      TRY(wait_for(wait ? *wait : std::chrono::seconds(1)));
     }
   }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 
+#include "component/wait.h"
 #include "components/processors/parallel_children.h"
 #include "net/backoff.h"
 
@@ -107,7 +107,10 @@ class Retry final : public Processor {
       const auto wait = backoff.next();
       if (!wait) break;
       logger_.debug("Error occurred, sleeping for next backoff period.");
-      std::this_thread::sleep_for(*wait);
+      if (auto slept = wait_for(*wait); !slept) {
+        one.fail(slept.error());
+        return slept;
+      }
       waited += *wait;
     }
     for (Message& result : made) {

@@ -1,10 +1,10 @@
 // sleep: waits before passing each message on.
 
 #include <memory>
-#include <thread>
 
 #include "component/build_context.h"
 #include "component/processor.h"
+#include "component/wait.h"
 #include "value/duration.h"
 
 namespace tollgate {
@@ -39,7 +39,10 @@ class Sleep final : public Processor {
         logger_.error("Failed to parse duration: {}", duration.error().message());
         continue;
       }
-      std::this_thread::sleep_for(std::chrono::nanoseconds(*duration));
+      if (auto slept = wait_for(std::chrono::nanoseconds(*duration)); !slept) {
+        batch.fail(slept.error());
+        return slept;
+      }
     }
     if (!batch.empty()) out.push_back(std::move(batch));
     return {};

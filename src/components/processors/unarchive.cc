@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "components/formats/tar.h"
 #include "components/formats/zip.h"
+#include "components/processors/parse_failure.h"
 #include "components/processors/support.h"
 #include "value/csv.h"
 #include "value/encoding.h"
@@ -85,8 +86,12 @@ std::string_view json_type(Value value) {
 Result<Value> document_of_kind(Children& to, Kind kind, std::string_view called) {
   const Value document = to.parent().document();
   const std::string prefix = "failed to parse message into JSON " + std::string(called) + ": ";
-  if (document.is_error()) return invalid(prefix + std::string(document.as_text()));
+  if (document.is_error()) return invalid(prefix + parse_failure(to.parent(), document));
   if (!document.is(kind)) {
+    // The incumbent writes the document anew, and nothing for null.
+    std::string written;
+    if (!document.is_null()) append_json(written, document, to.arena());
+    to.parent().set_bytes(to.arena().copy(written));
     return invalid(prefix + "invalid type '" + std::string(json_type(document)) + "'");
   }
   return document;
@@ -151,7 +156,7 @@ Result<> split_binary(Children& to) {
 void add_file(Children& to, std::string_view name, std::string_view content) {
   Message& child = to.add();
   child.set_bytes(to.arena().copy(content));
-  child.set_metadata("archive_filename", Value::string(name));
+  if (!name.empty()) child.set_metadata("archive_filename", Value::string(name));
 }
 
 Result<> split_tar(Children& to) {
@@ -227,7 +232,7 @@ class Unarchive final : public Processor {
       if (const auto done = splitter_(children); done) {
         children.settle_into(split_up);
       } else {
-        logger_.error("Failed to unarchive message: {}", done.error().message());
+        logger_.error("Failed to unarchive message part: {}", done.error().message());
         message.set_error(done.error().message());
         split_up.add(std::move(message));
       }

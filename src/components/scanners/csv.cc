@@ -64,7 +64,9 @@ class Csv final : public Scanner {
         continue;
       }
       Message& message = out.add();
-      message.set_document(row(reader_.record(), out.arena()));
+      // A row of another length is there in full; of one that cannot be read nothing is.
+      const bool whole = read || read.error().message().ends_with("wrong number of fields");
+      message.set_document(row(whole ? reader_.record() : std::vector<std::string>(), out.arena()));
       message.set_metadata("csv_row", Value::int64(row_++));
       if (!read) message.set_error(read.error().message());
     }
