@@ -1,7 +1,9 @@
 // http_sink: an HTTP/1.1 server that answers every POST with 202 (or what it is told) as cheaply as
 // it can, and counts requests, bytes and events. Prints its count on SIGTERM.
 //
-//   http_sink PORT [--status N] [--delay-ms N]
+//   http_sink PORT [--status N] [--delay-ms N] [--fail-every N]
+//
+// --fail-every answers each N-th request with 500 and counts nothing of it.
 //
 // An event is counted for each `"specversion"` in a body: every CloudEvent has it once.
 
@@ -42,8 +44,12 @@ std::size_t count_events(std::string_view body) {
   return events;
 }
 
+constexpr std::string_view kFailure =
+    "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+
 /// Takes whole requests off the front of the buffer; false if it is no HTTP.
-bool take_requests(Connection& connection, int fd, std::string_view answer, Counts& counts) {
+bool take_requests(Connection& connection, int fd, std::string_view answer, std::size_t fail_every,
+                   Counts& counts) {
   while (true) {
     if (connection.body_at == 0) {
       const auto end = connection.in.find("\r\n\r\n");
@@ -62,11 +68,15 @@ bool take_requests(Connection& connection, int fd, std::string_view answer, Coun
     if (connection.in.size() < whole) return true;
     const std::string_view body(connection.in.data() + connection.body_at, connection.body_size);
     ++counts.requests;
-    counts.bytes += body.size();
-    counts.events += count_events(body);
+    const bool fails = fail_every > 0 && counts.requests % fail_every == 0;
+    if (!fails) {
+      counts.bytes += body.size();
+      counts.events += count_events(body);
+    }
     connection.in.erase(0, whole);
     connection.body_at = 0;
-    if (write(fd, answer.data(), answer.size()) < 0) return false;
+    const std::string_view said = fails ? kFailure : answer;
+    if (write(fd, said.data(), said.size()) < 0) return false;
   }
 }
 
@@ -88,11 +98,13 @@ int listen_on(int port) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "usage: http_sink PORT [--status N] [--delay-ms N]\n"), 2;
+  if (argc < 2) return std::fprintf(stderr, "usage: http_sink PORT [--status N] [--delay-ms N] …\n"), 2;
   int status = 202, delay_ms = 0;
+  std::size_t fail_every = 0;
   for (int i = 2; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--status")) status = std::atoi(argv[i + 1]);
     if (!std::strcmp(argv[i], "--delay-ms")) delay_ms = std::atoi(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--fail-every")) fail_every = std::strtoul(argv[i + 1], nullptr, 10);
   }
   const std::string answer =
       "HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Length: 0\r\n\r\n";
@@ -129,7 +141,7 @@ int main(int argc, char** argv) {
         auto& connection = connections[fd];
         connection.in.append(chunk.data(), static_cast<std::size_t>(got));
         if (delay_ms) usleep(static_cast<useconds_t>(delay_ms) * 1000);
-        sound = take_requests(connection, fd, answer, counts);
+        sound = take_requests(connection, fd, answer, fail_every, counts);
       }
       if (!sound) {
         close(fd);

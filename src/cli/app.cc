@@ -96,6 +96,7 @@ int run_command_line(int argc, char** argv) {
   add_docs(app, context);
   add_sandbox(app, context);
   add_journal(app, context);
+  add_ledger(app, context);
   add_completion(app, context);
   add_missing_command(app, context, "streams",
                       "run one process for each stream, with `tollgate run`");

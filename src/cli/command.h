@@ -19,6 +19,7 @@ struct CommonFlags {
   std::vector<std::string> env_files;   ///< -e
   std::vector<std::string> templates;   ///< -t
   std::string memory_limit;             ///< --memory-limit
+  std::string state_dir;                ///< --state-dir
   bool chilled = false;
   bool watch = false;
 };
@@ -44,6 +45,7 @@ void add_test(CLI::App& app, CommandContext& context);
 void add_template(CLI::App& app, CommandContext& context);
 void add_sandbox(CLI::App& app, CommandContext& context);
 void add_journal(CLI::App& app, CommandContext& context);
+void add_ledger(CLI::App& app, CommandContext& context);
 void add_completion(CLI::App& app, CommandContext& context);
 
 /// Runs the collector until it ends or is told to; the exit code.

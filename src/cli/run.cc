@@ -201,7 +201,7 @@ int run_collector(const CommonFlags& flags) {
     logger->error("--memory-limit: {}", memory_limit.error().message());
     return 1;
   }
-  auto service = Service::make(*config, catalogue, *logger, {*memory_limit});
+  auto service = Service::make(*config, catalogue, *logger, {*memory_limit, flags.state_dir});
   if (!service) {
     return closing(*logger, fmt::format("Service closing due to: {}", service.error().message()));
   }
@@ -253,6 +253,9 @@ void add_run(CLI::App& app, CommandContext& context) {
                   "Bytes that records under way may hold, such as 512MiB; default: half of what the "
                   "machine or its cgroup has, at most 1 GiB")
       ->type_name("SIZE");
+  run->add_option("--state-dir", flags->state_dir,
+                  "A directory of this collector alone for what must outlive the process: the ledger, and what became of exports whose senders were not told OK")
+      ->type_name("DIR");
   run->add_flag("--chilled", flags->chilled, "Start in spite of lint errors");
   run->add_flag("-w,--watcher", flags->watch, "Reload when a configuration file changes");
   run->callback([flags, more, &context] {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "cli/basic_auth.h"
 #include "cli/command.h"
@@ -71,6 +73,10 @@ std::size_t default_memory_limit() {
     available = kilobytes * 1024;
   }
   return available == 0 ? kMost : std::min(available / 2, kMost);
+}
+
+std::string ledger_file(const std::string& state_dir) {
+  return std::filesystem::path(state_dir) / "ledger";
 }
 
 // Endpoints ---------------------------------------------------------------------------------------
@@ -172,6 +178,7 @@ Result<std::unique_ptr<Service>> Service::make(const LoadedConfig& config,
   if (basic_auth.enabled) authorize = TRY(basic_auth_check(basic_auth));
   std::unique_ptr<Service> service(
       new Service(config, catalogue, std::move(logger), limit, std::move(authorize)));
+  TRY(service->open_state(options.state_dir));
   TRY(service->start_metrics(config.config));
   service->running_ = TRY(service->build(config));
   service->add_endpoints();
@@ -180,6 +187,18 @@ Result<std::unique_ptr<Service>> Service::make(const LoadedConfig& config,
         hide_environment_secrets(TRY(normalise_config(config.root, catalogue))));
   }
   return service;
+}
+
+Result<> Service::open_state(const std::string& directory) {
+  if (directory.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return invalid(fmt::format("--state-dir {}: {}", directory, error.message()));
+  TRY(environment_.ledger.keep_in(ledger_file(directory)));
+  environment_.state_dir = directory;
+  logger_.info("Going on with the ledger of {}: {}", directory,
+               Ledger::describe(environment_.ledger.totals()));
+  return {};
 }
 
 Result<> Service::start_metrics(const ServiceConfig& config) {
@@ -263,6 +282,11 @@ void Service::add_endpoints() {
     response.gzip = true;
     responder.respond(std::move(response));
   };
+  endpoints_.add("/ledger", "How the records that were received ended.",
+                 [this](ServerRequest, Responder responder) {
+                   responder.respond(ServerResponse::json(
+                       200, Ledger::to_json(environment_.ledger.totals()) + '\n'));
+                 });
   endpoints_.add("/metrics", "The metrics.", page);
   endpoints_.add("/stats", "The metrics.", page);
 
@@ -285,9 +309,10 @@ void Service::add_debug_endpoints(const Node& config) {
 
 void Service::observe_regularly() {
   health_.observe();
-  if (!environment_.ledger.totals().balanced()) {
-    logger_.error("The ledger does not balance, this is a bug: {}",
-                  Ledger::describe(environment_.ledger.totals()));
+  environment_.ledger.sync();
+  const auto totals = environment_.ledger.totals();
+  if (!totals.balanced() && !std::exchange(imbalance_logged_, true)) {
+    logger_.error("The ledger does not balance, this is a bug: {}", Ledger::describe(totals));
   }
   if (!stop_requested_) {
     observation_ = environment_.timers.after(kObservationInterval, [this] { observe_regularly(); });

@@ -54,6 +54,7 @@ class Service {
  public:
   struct Options {
     std::size_t memory_limit = 0;  ///< bytes; 0: from the cgroup or the machine
+    std::string state_dir;         ///< where what outlives the process is kept; empty: nowhere
   };
 
   static Result<std::unique_ptr<Service>> make(const LoadedConfig& config,
@@ -84,6 +85,7 @@ class Service {
 
   Service(const LoadedConfig& config, const Catalogue& catalogue, Logger logger,
           std::size_t memory_limit, ServiceEndpoints::Authorize authorize);
+  Result<> open_state(const std::string& directory);
   Result<> start_metrics(const ServiceConfig& config);
   Result<std::unique_ptr<Running>> build(const LoadedConfig& config);
   Result<> start(Running& running);
@@ -101,6 +103,7 @@ class Service {
   std::unique_ptr<MetricsExporter> exporter_;
   std::unique_ptr<Running> running_;  // the thread of run()
   std::chrono::nanoseconds shutdown_delay_{};
+  bool imbalance_logged_ = false;  // of the timer that observes
   std::atomic<TimerQueue::Id> observation_{0};
   std::atomic<bool> stop_requested_{false};
   std::mutex lock_;
@@ -108,6 +111,9 @@ class Service {
   bool ended_ = false;               // lock_; the stream's input is at its end
   std::optional<LoadedConfig> next_;  // lock_; to be loaded
 };
+
+/// Where in a state directory the ledger is.
+std::string ledger_file(const std::string& state_dir);
 
 /// Bytes that records under way may hold: half of what the cgroup allows, or of the machine's
 /// memory, but at most 1 GiB.

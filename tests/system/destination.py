@@ -118,6 +118,14 @@ class Destination:
         with self.lock:
             return sum(self.arrivals.values()) - len(self.arrivals)
 
+    def settle(self, seconds):
+        """Waits until no request came for so long."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < seconds:
+            if self.request_count() != seen:
+                seen, since = self.request_count(), time.monotonic()
+            time.sleep(0.05)
+
     def wait_for(self, condition, timeout, what):
         end = time.monotonic() + timeout
         while not condition(self):

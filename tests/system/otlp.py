@@ -20,6 +20,8 @@ import grpc  # noqa: E402 (reads the variables)
 
 EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
+patience = 1.0  # factor on deadlines, set by the harness
+
 # What a sender may send again, by the OTLP specification. RESOURCE_EXHAUSTED only with RetryInfo.
 RETRYABLE = {
     grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED,
@@ -322,12 +324,15 @@ class Load:
             time.sleep(min(0.2 if pause is None else pause, sender.max_wait) *
                        random.uniform(0.5, 1.0))
 
+    def ended(self):
+        return not any(thread.is_alive() for thread in self._threads)
+
     @property
     def answered(self):
         return self._answered
 
     def join(self, timeout):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * patience
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):

@@ -42,7 +42,7 @@ class Crash(SystemTest):
                 self.collectors.clear()
                 collector = start(life)
             load.finish.set()
-            load.join(60 * harness.patience)
+            load.join(60)
             wait_until(lambda: load.acked() <= destination.arrived(), 60, "all that was acked")
             self.assert_exact(load, destination)
             self.assertGreater(load.answered, KILLS)

@@ -21,7 +21,7 @@ class DestinationTrouble(SystemTest):
             load = Load(collector.grpc_port, exports, 100, senders=senders).start()
             if before_join:
                 before_join(load, destination, collector)
-            load.join(seconds * harness.patience)
+            load.join(seconds)
             self.assert_complete(load, destination)
             self.assertTrue(collector.alive())
             # INTERNAL and the like tell OTLP clients to drop.

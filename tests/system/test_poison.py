@@ -3,6 +3,7 @@
 
 import json
 import math
+import re
 import unittest
 
 import harness
@@ -24,7 +25,7 @@ class Poison(SystemTest):
                 destination:
             collector = self.page_collector(destination, **values)
             load = Load(collector.grpc_port, exports, 100, senders=senders).start()
-            load.join(60 * harness.patience)
+            load.join(60)
             self.assert_complete(load, destination, culprits)
             self.assert_ledger(collector, delivered=exports * 100 - len(culprits),
                                dropped=len(culprits))
@@ -61,7 +62,7 @@ class Poison(SystemTest):
                         as destination:
                     collector = self.page_collector(destination)
                     load = Load(collector.grpc_port, 3, 100, senders=3, give_up_after=3).start()
-                    load.join(60 * harness.patience)
+                    load.join(60)
                     self.assert_exact(load, destination, culprits)
                     self.assertEqual(destination.arrived(), set(range(300)) - culprits)
                     self.assertTrue(collector.alive())
@@ -90,7 +91,7 @@ class Poison(SystemTest):
                     # Each of the ten batches is taken apart once at most: 2n - 1 requests.
                     self.assertLess(destination.request_count(), 2000, "a brake")
                     repaired.append(True)
-                    load.join(60 * harness.patience)
+                    load.join(60)
                     self.assert_complete(load, destination)
                     wait_until(lambda: collector.ready()[0] == 200, 10, "ready again")
                     self.assert_ledger(collector, dropped=0)
@@ -106,25 +107,55 @@ class Poison(SystemTest):
                     with Destination(free_port(), script) as destination:
                         collector = self.page_collector(destination)
                         load = Load(collector.grpc_port, 3, 100, senders=3, timeout=6).start()
-                        load.join(60 * harness.patience)
+                        load.join(60)
                         self.assert_complete(load, destination)
                         self.assert_ledger(collector, dropped=0)
 
-    def test_culprits_go_to_a_dead_letter_file(self):
-        culprits = {11, 222}
-        with Destination(free_port(), refuses(lambda e: sequence_of(e) in culprits)) as destination:
+    def dead_letters(self, config, culprits, delivered):
+        with Destination(free_port(), refuses(lambda e: sequence_of(e) in culprits, 400,
+                                              "subject is not known")) as destination:
             port = free_port()
-            config = DEAD_LETTER % {"port": port, "url": destination.url}
-            collector = self.collector(config, grpc_port=port)
+            collector = self.collector(config % {"port": port, "url": destination.url},
+                                       grpc_port=port)
             load = Load(port, 5, 100, senders=5).start().join(60)
             self.assert_complete(load, destination, culprits)
-            self.assert_ledger(collector, delivered=500)
+            self.assert_ledger(collector, delivered=delivered, dead_lettered=500 - delivered)
+            for identity in destination_ids(collector.log(), "The destination refused one event"):
+                self.assertEqual(len(collector.log_lines(identity)), 1, "logged once")
             self.assertEqual(collector.stop(), 0)
             lines = open(self.directory + "/dead.jsonl").read().splitlines()
-            self.assertEqual({sequence_of(json.loads(line)) for line in lines}, culprits)
+            return collector, [json.loads(line) for line in lines]
+
+    def test_culprits_go_to_a_dead_letter_file(self):
+        culprits = {11, 222}
+        _, letters = self.dead_letters(FALLBACK, culprits, 498)
+        self.assertEqual({sequence_of(letter) for letter in letters}, culprits)
+
+    def test_the_dead_letter_field_of_http_client(self):
+        culprits = {11, 12, 222}
+        collector, letters = self.dead_letters(HTTP_CLIENT, culprits, 497)
+        self.assertEqual({sequence_of(letter["event"]) for letter in letters}, culprits)
+        for letter in letters:
+            self.assertIn("subject is not known", letter["reason"])
+        self.assertEqual(len(collector.log_lines("The destination refused one event")), 3)
+        self.assertFalse(collector.log_lines("level=error"), "isolating is no error")
+
+    def test_openmeter_refuses_what_is_no_event_before_it_is_sent(self):
+        """Records 0 to 4 lose a field, 5 to 9 fail in the mapping."""
+        collector, letters = self.dead_letters(OPENMETER, set(range(10)), 490)
+        self.assertEqual(len(letters), 10)
+        reasons = sorted(letter["reason"] for letter in letters)
+        self.assertEqual(len([r for r in reasons if "not a valid event: 'subject'" in r]), 5)
+        self.assertEqual(len([r for r in reasons if "its processing failed: failed assignment "
+                                                    "(line 2)" in r]), 5, reasons)
+        self.assertEqual(collector.log_lines("The destination refused"), [])
 
 
-DEAD_LETTER = """
+def destination_ids(log, message):
+    return set(re.findall(r"%s.*?\bid=(\S+)" % re.escape(message), log))
+
+
+MAPPING = """
 input:
   otel_log:
     address: 127.0.0.1:%(port)d
@@ -134,6 +165,46 @@ pipeline:
         root = {"id": uuid_v4(), "specversion": "1.0", "type": "t", "source": "s",
           "subject": this.record.attributes.subject,
           "data": {"path": this.record.attributes.path}}
+"""
+
+LETTERS = """
+    dead_letter:
+      processors:
+        - mapping: 'root = {"event": this, "reason": meta("dead_letter_reason")}'
+      file:
+        path: dead.jsonl
+        codec: lines
+"""
+
+HTTP_CLIENT = MAPPING + """
+output:
+  http_client:
+    url: %(url)s/api/v1/events
+    retry_period: 200ms
+    drop_on: [400]
+    batching:
+      count: 100
+      period: 100ms
+      processors:
+        - archive: {format: json_array}
+""" + LETTERS
+
+OPENMETER = MAPPING.replace("        root = {", """\
+        let number = this.record.attributes.path.split("/").index(2).number()
+        let tariff = if $number >= 5 && $number < 10 { throw("no such tariff") } else { "flat" }
+        root = {""") + """\
+    - mutation: |
+        let path = this.data.path | "/u/99"
+        root.subject = if $path.split("/").index(2).number() < 5 { deleted() }
+output:
+  openmeter:
+    url: %(url)s
+    batching:
+      count: 100
+      period: 100ms
+""" + LETTERS
+
+FALLBACK = MAPPING + """
 output:
   fallback:
     - http_client:

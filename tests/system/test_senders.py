@@ -26,7 +26,7 @@ class Senders(SystemTest):
             collector = self.collector(page_config(port, period=period), url=destination.url,
                                        grpc_port=port)
             load = Load(port, self.EXPORTS, 1, senders=self.SENDERS, timeout=30)
-            load.start().join(seconds * 2 * harness.patience)
+            load.start().join(seconds * 2)
             self.assert_complete(load, destination)
             self.assertEqual(load.statuses(), {"OK": self.EXPORTS}, load.reasons())
             self.assertLess(load.seconds, seconds * harness.patience)

@@ -23,7 +23,7 @@ class Shutdown(SystemTest):
             first.signal(signal.SIGTERM)
             load.port = second.grpc_port
             self.assertEqual(first.wait(20), 0)
-            load.join(60 * harness.patience)
+            load.join(60)
             self.assert_complete(load, destination)
             self.assertNotIn("INTERNAL", load.statuses())
             self.assertGreater(second.metric("input_received"), 0)

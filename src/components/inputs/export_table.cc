@@ -1,5 +1,7 @@
 #include "components/inputs/export_table.h"
 
+#include <algorithm>
+
 namespace tollgate {
 
 ExportTable::Key ExportTable::key_of(const Batch& batch) {
@@ -26,7 +28,43 @@ ExportTable::Begun ExportTable::begin(const Key& key, Answer answer, Outcomes& k
   records_ -= known.size();
   finished_.erase(entry.age);
   entry = {};
+  entry.stored = store_ != nullptr;
+  // Stays in the store until it ends again: a process that dies now knows no better.
   return Begun::known;
+}
+
+Result<> ExportTable::keep_in(const std::string& file) {
+  std::lock_guard lock(lock_);
+  const auto now = std::chrono::steady_clock::now();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  store_ = TRY(ExportStore::open(file, lifetime_, [&](ExportStore::Entry found) {
+    const auto age = std::max(wall - std::chrono::seconds(found.seconds),
+                              std::chrono::system_clock::duration::zero());
+    remember(entries_[found.key], found.key, std::move(found.outcomes), now - age);
+  }));
+  forget_old();
+  return {};
+}
+
+void ExportTable::remember(Entry& entry, const Key& key, Outcomes outcomes,
+                           std::chrono::steady_clock::time_point at) {
+  entry.in_flight = false;
+  entry.outcomes = std::move(outcomes);
+  finished_.emplace_back(at, key);
+  entry.age = std::prev(finished_.end());
+  records_ += entry.outcomes.size();
+}
+
+void ExportTable::tidy_store() {
+  if (!store_ || !store_->is_bloated()) return;
+  const auto now = std::chrono::steady_clock::now();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  std::vector<ExportStore::Entry> alive;
+  for (const auto& [at, key] : finished_) {
+    alive.push_back({key, std::chrono::duration_cast<std::chrono::seconds>(wall - (now - at)).count(),
+                     entries_.at(key).outcomes});
+  }
+  store_->rewrite(alive);
 }
 
 void ExportTable::finish(const Key& key, const Outcomes& outcomes, const std::string& reason,
@@ -38,15 +76,14 @@ void ExportTable::finish(const Key& key, const Outcomes& outcomes, const std::st
     if (it == entries_.end()) return;
     joined.swap(it->second.joined);
     if (told && joined.empty()) {
+      if (store_ && it->second.stored) store_->forgotten(key, outcomes.size());
       entries_.erase(it);
     } else {
-      it->second.in_flight = false;
-      it->second.outcomes = outcomes;
-      finished_.emplace_back(std::chrono::steady_clock::now(), key);
-      it->second.age = std::prev(finished_.end());
-      records_ += outcomes.size();
+      if (store_) store_->ended(key, outcomes, it->second.stored);
+      remember(it->second, key, outcomes, std::chrono::steady_clock::now());
       forget_old();
     }
+    tidy_store();
   }
   for (const Answer& answer : joined) answer(outcomes, reason);
 }
@@ -57,6 +94,7 @@ void ExportTable::forget_old() {
          (finished_.size() > limit_ || records_ > record_limit_ || finished_.front().first < oldest)) {
     const auto it = entries_.find(finished_.front().second);
     records_ -= it->second.outcomes.size();
+    if (store_) store_->forgotten(it->first, it->second.outcomes.size());
     entries_.erase(it);
     finished_.pop_front();
   }

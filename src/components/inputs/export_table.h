@@ -4,21 +4,15 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "components/inputs/export_store.h"
 #include "message/message.h"
-#include "message/transaction.h"
 
 namespace tollgate {
-
-/// What became of one record of an export.
-struct RecordOutcome {
-  Outcome outcome = Outcome::failed;
-  bool refused = false;  ///< the destination refused its content: resending cannot help
-  bool settled() const { return outcome != Outcome::failed || refused; }
-};
 
 /// Remembers exports by the identities of their records, so that a resend neither doubles nor loses:
 /// the resend of an export that is in flight joins it, and one whose sender was never told OK is
@@ -26,6 +20,8 @@ struct RecordOutcome {
 ///
 /// Only exports all of whose records have a derived identity may be put here: two equal exports
 /// without that may be two real uses. Any thread.
+///
+/// With keep_in() what it remembers outlives the process.
 class ExportTable {
  public:
   using Outcomes = std::vector<RecordOutcome>;
@@ -46,6 +42,9 @@ class ExportTable {
                        std::size_t record_limit = 8'000'000)
       : limit_(limit), record_limit_(record_limit), lifetime_(lifetime) {}
 
+  /// Goes on with what `file` remembers. Requires: before the first begin().
+  Result<> keep_in(const std::string& file);
+
   static Key key_of(const Batch& batch);
 
   /// Requires: finish() follows, unless it joined.
@@ -59,6 +58,7 @@ class ExportTable {
  private:
   struct Entry {
     bool in_flight = true;
+    bool stored = false;  ///< in flight, and the store has outcomes of an earlier try
     std::vector<Answer> joined;
     Outcomes outcomes;
     std::list<std::pair<std::chrono::steady_clock::time_point, Key>>::iterator age;
@@ -66,14 +66,18 @@ class ExportTable {
   struct Hash {
     std::size_t operator()(const Key& key) const { return key.first; }
   };
-  void forget_old();  // requires lock_
+  void forget_old();                                        // requires lock_
+  void remember(Entry& entry, const Key& key, Outcomes outcomes,
+                std::chrono::steady_clock::time_point at);  // requires lock_
+  void tidy_store();                                        // requires lock_
 
   const std::size_t limit_, record_limit_;
   const std::chrono::nanoseconds lifetime_;
   mutable std::mutex lock_;
   std::unordered_map<Key, Entry, Hash> entries_;                                     // lock_
   std::list<std::pair<std::chrono::steady_clock::time_point, Key>> finished_;  // lock_; oldest first
-  std::size_t records_ = 0;  // lock_; of those finished
+  std::size_t records_ = 0;             // lock_; of those finished
+  std::unique_ptr<ExportStore> store_;  // lock_; may be null
 };
 
 }  // namespace tollgate

@@ -1,7 +1,9 @@
 #include "components/inputs/export_table.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <random>
 #include <thread>
@@ -140,6 +142,72 @@ TEST(ExportTable, AnyThread) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(joined, answered);
+}
+
+class StoredExports : public testing::Test {
+ protected:
+  ~StoredExports() override { std::filesystem::remove(file_); }
+
+  const std::string file_ = std::filesystem::temp_directory_path() /
+                            ("tollgate-exports-" + std::to_string(::getpid()));
+  const Outcomes partly_{{Outcome::delivered}, {Outcome::failed, true}, {Outcome::failed}};
+  Outcomes known_;
+};
+
+TEST_F(StoredExports, OutliveTheProcess) {
+  {
+    ExportTable table;
+    ASSERT_TRUE(table.keep_in(file_));
+    for (std::uint64_t id = 0; id < 4; ++id) {
+      table.begin({id, 1}, kIgnore, known_);
+      table.finish({id, 1}, partly_, "", id == 0);  // the first sender was told
+    }
+    table.begin({1, 1}, kIgnore, known_);  // resent, and delivered in the end
+    table.finish({1, 1}, Outcomes(3, {Outcome::delivered}), "", true);
+    table.begin({2, 1}, kIgnore, known_);  // resent, and in flight when the process dies
+  }
+  ExportTable next;
+  ASSERT_TRUE(next.keep_in(file_));
+  EXPECT_EQ(next.remembered(), 2u);
+  EXPECT_EQ(next.begin({0, 1}, kIgnore, known_), Begun::fresh);
+  EXPECT_EQ(next.begin({1, 1}, kIgnore, known_), Begun::fresh);
+  EXPECT_EQ(next.begin({2, 1}, kIgnore, known_), Begun::known);
+  EXPECT_EQ(next.begin({3, 1}, kIgnore, known_), Begun::known);
+  ASSERT_EQ(known_.size(), 3u);
+  EXPECT_EQ(known_[0].outcome, Outcome::delivered);
+  EXPECT_TRUE(known_[1].refused);
+  EXPECT_FALSE(known_[2].settled());
+}
+
+TEST_F(StoredExports, ATornFileGivesWhatIsWhole) {
+  {
+    ExportTable table;
+    ASSERT_TRUE(table.keep_in(file_));
+    for (std::uint64_t id = 0; id < 5; ++id) {
+      table.begin({id, 1}, kIgnore, known_);
+      table.finish({id, 1}, partly_, "", false);
+    }
+  }
+  const auto size = std::filesystem::file_size(file_);
+  for (std::uintmax_t cut = size; cut > 0; cut -= 7 < cut ? 7 : cut) {
+    std::filesystem::resize_file(file_, cut);
+    ExportTable table;
+    ASSERT_TRUE(table.keep_in(file_));
+    EXPECT_EQ(table.remembered(), cut / (size / 5)) << cut;
+    cut = std::filesystem::file_size(file_);
+    if (cut == 0) break;
+  }
+}
+
+TEST_F(StoredExports, TheFileDoesNotGrowForEver) {
+  ExportTable table(50);
+  ASSERT_TRUE(table.keep_in(file_));
+  for (std::uint64_t id = 0; id < 20'000; ++id) {
+    table.begin({id, 1}, kIgnore, known_);
+    table.finish({id, 1}, Outcomes(1000), "", false);
+  }
+  EXPECT_LT(std::filesystem::file_size(file_), 16u << 20);
+  EXPECT_EQ(table.begin({19'999, 1}, kIgnore, known_), Begun::known);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 // UNAVAILABLE (or RESOURCE_EXHAUSTED with a wait when there is no room), never INTERNAL, which would
 // tell the sender to drop. What a sender was not told OK about is remembered in the ExportTable.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -139,7 +141,11 @@ class OtelLog final : public Input {
         logger_(context.logger()),
         without_identity_(context.counter("input_records_without_stable_id")),
         resent_(context.counter("input_resent_records")),
-        shared_(std::make_shared<Shared>()) {}
+        shared_(std::make_shared<Shared>()) {
+    if (const auto directory = context.state_dir(); !directory.empty()) {
+      exports_file_ = fmt::format("{}/exports.{}", directory, context.path());
+    }
+  }
 
   // Everything was answered by now; the grace is for the answers to leave.
   ~OtelLog() override {
@@ -149,6 +155,7 @@ class OtelLog final : public Input {
 
   Result<> start(Intake& intake) override {
     intake_ = &intake;
+    if (!exports_file_.empty()) TRY(shared_->table.keep_in(exports_file_));
     GrpcServerOptions options;
     options.address = config_.address;
     options.max_message_bytes = static_cast<std::size_t>(config_.max_message_bytes);
@@ -389,6 +396,7 @@ class OtelLog final : public Input {
   Counter& without_identity_;
   Counter& resent_;
   const std::shared_ptr<Shared> shared_;
+  std::string exports_file_;  // empty: what it remembers dies with the process
   Intake* intake_ = nullptr;
   std::unique_ptr<GrpcServer> server_;
   std::atomic<bool> stopping_{false};

@@ -70,11 +70,13 @@ class Rules {
     // Being stopped is no reason to lose anything: the sender still has it.
     if (status.error && status.error->fault() == Fault::cancelled) return;
     const std::string_view text = status.error ? status.error->message() : std::string_view();
+    // Whoever found a refused message logged it, with its id and the reason.
+    const LogLevel level = status.refusal == Refusal::none ? LogLevel::warn : LogLevel::debug;
     if (any_) {
       if (too_late) {
         logger_.warn("Message dropped due to back pressure.");
       } else {
-        logger_.warn("Message dropped due to: {}", text);
+        logger_.write(level, fmt::format("Message dropped due to: {}", text), {});
       }
       status.outcome = Outcome::dropped;
       return;
@@ -83,7 +85,8 @@ class Rules {
       if (!re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *patterns_[i])) {
         continue;
       }
-      logger_.warn("Message dropped due to error matching pattern {}: {}", i, text);
+      logger_.write(level,
+                    fmt::format("Message dropped due to error matching pattern {}: {}", i, text), {});
       status.outcome = Outcome::dropped;
       return;
     }

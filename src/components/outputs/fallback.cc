@@ -5,6 +5,7 @@
 #include "component/build_context.h"
 #include "component/intake_tools.h"
 #include "component/write_results.h"
+#include "components/outputs/dead_letter.h"
 
 namespace tollgate {
 namespace {
@@ -36,7 +37,7 @@ class Fallback final : public OutputGroup {
 
   void write(SharedBatch batch, Ack ack) override {
     const std::size_t messages = batch->size();
-    attempt(0, std::move(batch), all_indexes(messages), StatusTable(messages), std::move(ack));
+    attempt(0, std::move(batch), all_indexes(messages), {}, StatusTable(messages), std::move(ack));
   }
 
   // The later ones serve when the first does not.
@@ -49,39 +50,42 @@ class Fallback final : public OutputGroup {
   }
 
  private:
-  /// Writes `batch` to output `level`. `indexes` says which message of the table each of it is.
+  /// Writes `batch` to output `level`. `indexes` says which message of the table each of it is,
+  /// `refusals` why the outputs before refused it for its content, if they did.
   void attempt(std::size_t level, SharedBatch batch, std::vector<std::uint32_t> indexes,
-               StatusTable table, Ack ack) {
-    child(level).write(batch, Ack([this, level, batch, indexes = std::move(indexes),
-                                   table = std::move(table),
-                                   ack = std::move(ack)](const WriteResult& result) mutable {
-                         std::vector<std::uint32_t> left;
-                         Batch next;
-                         for (std::uint32_t i = 0; i < indexes.size(); ++i) {
-                           const WriteStatus& status = result.of(i);
-                           table.replace(indexes[i], status);
-                           if (level + 1 == size() || !moves_on(status)) continue;
-                           left.push_back(indexes[i]);
-                           add_failed((*batch)[i], status, next);
-                         }
-                         if (left.empty()) return ack(std::move(table).finish());
-                         attempt(level + 1, std::make_shared<const Batch>(std::move(next)),
-                                 std::move(left), std::move(table), std::move(ack));
-                       }));
+               std::vector<std::optional<WriteStatus>> refusals, StatusTable table, Ack ack) {
+    child(level).write(
+        batch, Ack([this, level, batch, indexes = std::move(indexes),
+                    refusals = std::move(refusals), table = std::move(table),
+                    ack = std::move(ack)](const WriteResult& result) mutable {
+          std::vector<std::uint32_t> left;
+          std::vector<std::optional<WriteStatus>> why;
+          Batch next;
+          for (std::uint32_t i = 0; i < indexes.size(); ++i) {
+            const WriteStatus& status = result.of(i);
+            const auto before = level == 0 ? std::nullopt : std::move(refusals[i]);
+            const bool set_aside = before && status.outcome == Outcome::delivered;
+            table.replace(indexes[i], set_aside ? dead_lettered(*before) : status);
+            if (level + 1 == size() || !moves_on(status)) continue;
+            left.push_back(indexes[i]);
+            why.push_back(is_refused(status) ? std::optional(status) : before);
+            add_with_reason((*batch)[i], status, "fallback_error", next);
+          }
+          if (left.empty()) return ack(std::move(table).finish());
+          attempt(level + 1, std::make_shared<const Batch>(std::move(next)), std::move(left),
+                  std::move(why), std::move(table), std::move(ack));
+        }));
+  }
+
+  /// A message that the outputs before refused, and not for trouble of their own, was set aside.
+  static WriteStatus dead_lettered(const WriteStatus& refusal) {
+    return {Outcome::dead_lettered, refusal.error, refusal.refusal};
   }
 
   // Being stopped is no failure of the output: the sender still has the message.
   static bool moves_on(const WriteStatus& status) {
     return status.outcome == Outcome::failed &&
            !(status.error && status.error->fault() == Fault::cancelled);
-  }
-
-  // The batch is shared and constant, so the note goes on a copy.
-  static void add_failed(const Message& message, const WriteStatus& status, Batch& next) {
-    Message copy = message.copy();
-    Message& moved = next.add(copy.move_to(next.memory()));
-    moved.set_metadata("fallback_error",
-                       Value::string(status.error ? status.error->message() : "failed"));
   }
 };
 
@@ -104,8 +108,10 @@ constinit const OutputType fallback_output = component_type<schema, make, check>
     .categories = "Utility",
     .summary = "Writes messages that one output failed to the next of a list.",
     .description = R"md(
-Only the messages of a batch that failed go on, with the reason as metadata `fallback_error`. An
-output that retries for ever never fails, so the first should have a limit.
+Only the messages of a batch that failed go on, with the reason as metadata `fallback_error`. One
+that was refused for its content, or whose processing failed (`reject_errored`), counts as
+dead-lettered where it ends up. An output that retries for ever never fails, so the first should have
+a limit.
 )md",
 });
 

@@ -4,6 +4,7 @@
 // that a batcher above can tell a poisonous event from a destination in trouble.
 
 #include "component/build_context.h"
+#include "components/outputs/dead_letter.h"
 #include "components/outputs/http_delivery.h"
 
 namespace tollgate {
@@ -18,6 +19,7 @@ struct Config {
   int max_in_flight = 64;
   BatchPolicyConfig batching;
   std::vector<MultipartField> multipart;
+  DeadLetterConfig letters;
 };
 
 const Schema<MultipartField>& part_schema() {
@@ -49,6 +51,7 @@ const Schema<Config>& schema() {
     all.push_back(sections("multipart", &Config::multipart, part_schema(),
                            "Parts to send instead of the message.")
                       .advanced());
+    include(all, &Config::letters, dead_letter_schema());
     return all;
   }();
   return fields;
@@ -73,8 +76,9 @@ Result<std::unique_ptr<Output>> make(Config config, BuildContext& context) {
   auto output = std::make_unique<HttpDelivery>(
       std::move(builder), std::move(sender),
       HttpDelivery::Options{form, config.propagate_response});
-  return context.batched(context.limited(std::move(output), config.max_in_flight),
-                         config.batching);
+  auto batched = TRY(context.batched(context.limited(std::move(output), config.max_in_flight),
+                                     config.batching));
+  return with_dead_letter(std::move(batched), config.letters, context);
 }
 
 std::vector<ComponentExample> examples() {

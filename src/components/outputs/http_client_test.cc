@@ -221,19 +221,24 @@ TEST(HttpClientOutputTest, OAuth2TokenIsFetchedOnceAndRenewedWhenRefused) {
   EXPECT_EQ(destination.bodies()[0], "grant_type=client_credentials&scope=a%20b");
 }
 
+std::string event(std::string_view id) {
+  return fmt::format(
+      R"({{"id":"{}","source":"s","specversion":"1.0","subject":"u","type":"t"}})", id);
+}
+
 TEST(OpenMeterOutputTest, PostsAnArray) {
   Bench bench;
   Destination destination(statuses({}));
   auto output = bench.output(
       fmt::format("openmeter: {{url: '{}', token: secret}}", destination.url("/base/")));
   const WriteResult result =
-      Written(*output, batch_of({R"({"id":"1"})", "no json", R"({"id":"2"})"})).wait();
+      Written(*output, batch_of({event("1"), "no json", event("2")})).wait();
   EXPECT_EQ(result.of(0).outcome, Outcome::delivered);
   EXPECT_EQ(result.of(1).outcome, Outcome::failed);
   EXPECT_EQ(result.of(1).refusal, Refusal::content);
   const ServerRequest request = destination.requests().at(0);
   EXPECT_EQ(request.path, "/base/api/v1/events");
-  EXPECT_EQ(request.body, R"([{"id":"1"},{"id":"2"}])");
+  EXPECT_EQ(request.body, "[" + event("1") + "," + event("2") + "]");
   EXPECT_EQ(*request.header("Authorization"), "Bearer secret");
   EXPECT_EQ(*request.header("Content-Type"), "application/json");
 }

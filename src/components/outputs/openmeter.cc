@@ -9,7 +9,9 @@
 
 #include "base/strings.h"
 #include "component/build_context.h"
+#include "components/outputs/dead_letter.h"
 #include "components/outputs/http_delivery.h"
+#include "components/outputs/valid_events.h"
 #include "net/url.h"
 
 namespace tollgate {
@@ -22,12 +24,14 @@ struct Config {
   std::optional<std::string> token;
   BatchPolicyConfig batching;
   int max_in_flight = 10;
+  DeadLetterConfig letters;
   MappingText tracing_attrs_map =
       "\nroot = {}\nroot.openmeter.event = this.with(\"id\", \"source\", \"subject\")\n";
 };
 
 const Schema<Config>& schema() {
-  static const Schema<Config> fields{
+  static const Schema<Config> fields = [] {
+    Schema<Config> all{
       required("url", &Config::url, "The server's address, without the path of the endpoint."),
       field("token", &Config::token, "The token to authenticate with.").secret(),
       section("batching", &Config::batching, batch_policy_schema(),
@@ -36,7 +40,10 @@ const Schema<Config>& schema() {
       field("tracing_attrs_map", &Config::tracing_attrs_map,
             "A mapping from an event to the attributes of its tracing span.")
           .advanced(),
-  };
+    };
+    include(all, &Config::letters, dead_letter_schema());
+    return all;
+  }();
   return fields;
 }
 
@@ -74,8 +81,11 @@ Result<std::unique_ptr<Output>> make(Config config, BuildContext& context) {
   auto output = std::make_unique<HttpDelivery>(
       std::move(builder), std::move(sender),
       HttpDelivery::Options{HttpDelivery::Form::json_array, false});
-  return context.batched(context.limited(std::move(output), config.max_in_flight),
-                         config.batching);
+  auto batched = TRY(context.batched(context.limited(std::move(output), config.max_in_flight),
+                                     config.batching));
+  auto events = only_valid_events(std::move(batched), context.counter("output_invalid_events"),
+                                  context.logger());
+  return with_dead_letter(std::move(events), config.letters, context);
 }
 
 }  // namespace
@@ -89,8 +99,10 @@ constinit const OutputType openmeter_output = component_type<schema, make, check
     .categories = "Services",
     .summary = "Sends events to the ingestion endpoint of OpenMeter.",
     .description = R"md(
-The events of a batch are posted as one JSON array to `<url>/api/v1/events`. Each message must be
-JSON. A message that is not, and one that the server refuses with 400, is rejected alone.
+The events of a batch are posted as one JSON array to `<url>/api/v1/events`. Each message must be a
+CloudEvent with `id`, `source`, `specversion`, `type` and `subject`, and a `time` in RFC 3339 or none.
+A message that is not is rejected before it is sent, counted in `output_invalid_events`; one that the
+server refuses with 400 is rejected alone. Both go to `dead_letter` where that is set.
 )md",
 });
 
