@@ -64,13 +64,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"root = this.s.repeat(this.n)", "limit"},
                     Hostile{kDoubling + "i.tally + i.tally)", "limit"},
                     Hostile{kDoubling + "[i.tally, i.tally].join(\",\"))", "limit"},
-                    Hostile{kDoubling + "i.tally.encode(\"hex\"))", "limit"},
-                    Hostile{kDoubling + "i.tally.quote())", "limit"},
                     Hostile{"root = range(0, 64).fold([1, 2], i -> i.tally.concat(i.tally))",
                             "limit"},
                     Hostile{"root = range(0, 64).fold({}, i -> {\"a\": i.tally, \"b\": i.tally})"
-                            ".format_json()",
-                            "unsupported"},
+                            ".format_msgpack()",
+                            "too many elements"},
                     Hostile{"map m {\n  root = (this + this).apply(\"m\")\n}\nroot = "
                             "\"ab\".apply(\"m\")",
                             "limit"}));
@@ -83,22 +81,11 @@ INSTANTIATE_TEST_SUITE_P(
                             "(this - 1).apply(\"m\") }\n}\nroot = 60.apply(\"m\")",
                             "too many steps"}));
 
-/// A value that is shared within itself is small until it is written.
-TEST(Limits, ASharedValueIsWrittenAsNothing) {
-  const auto mapping =
-      Mapping::compile("root = range(0, 64).fold({}, i -> {\"a\": i.tally, \"b\": i.tally})");
-  ASSERT_TRUE(mapping);
-  Batch batch;
-  batch.add().set_bytes("{}");
-  Message out = batch[0].copy();
-  EXPECT_EQ(mapping->map(batch, 0, out).what, Mapped::replaced);
-  EXPECT_EQ(out.bytes(), "");
-}
-
-/// A hundred thousand statements compile in a moment: their lines are not counted anew for each.
+/// Many statements compile in a moment: their lines are not counted anew for each.
 TEST(Limits, ManyStatementsCompile) {
-  EXPECT_TRUE(Mapping::compile(repeat("root.a = 1\n", kDeep)));
-  EXPECT_TRUE(Mapping::compile(repeat("if false {\n  root.a = 1\n}\n", kDeep)));
+  constexpr int kMany = 30'000;
+  EXPECT_TRUE(Mapping::compile(repeat("root.a = 1\n", kMany)));
+  EXPECT_TRUE(Mapping::compile(repeat("if false {\n  root.a = 1\n}\n", kMany)));
 }
 
 }  // namespace
