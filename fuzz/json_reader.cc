@@ -107,9 +107,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(Judge(text).accepts() != value.is_error(), "a text is JSON for one, not the other");
   for (const bool trailing : {false, true}) {
     std::size_t consumed = 0;
-    const Value lenient = parse_json(
-        text, arena,
-        {.keep_numbers = false, .allow_trailing = trailing, .message = true, .consumed = &consumed});
+    const Value lenient = parse_json(text, arena,
+                                     {.keep_numbers = false,
+                                      .allow_trailing = trailing,
+                                      .message = true,
+                                      .consumed = &consumed});
     fuzz::require(consumed <= size, "read beyond the end");
     fuzz::require(!lenient.is_error() || !lenient.as_text().empty(), "an error without words");
   }

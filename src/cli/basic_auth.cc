@@ -2,20 +2,16 @@
 
 #include <crypt.h>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <cstring>
 
+#include "net/secret.h"
 #include "value/encoding.h"
 
 namespace tollgate {
 
 namespace {
-
-bool equal(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 std::string digest(const EVP_MD* algorithm, std::string_view text) {
   unsigned char bytes[EVP_MAX_MD_SIZE];
@@ -36,14 +32,14 @@ std::string scrypt(std::string_view password, std::string_view salt) {
 bool bcrypt_matches(const std::string& password, const std::string& hash) {
   crypt_data data{};
   const char* made = crypt_r(password.c_str(), hash.c_str(), &data);
-  return made && equal(made, hash);
+  return made && same_secret(made, hash);
 }
 
 bool matches(const ServiceConfig::BasicAuth& config, const std::string& hash,
              const std::string& salt, const std::string& password) {
   if (config.algorithm == "bcrypt") return bcrypt_matches(password, hash);
-  if (config.algorithm == "scrypt") return equal(scrypt(password, salt), hash);
-  return equal(digest(config.algorithm == "md5" ? EVP_md5() : EVP_sha256(), password), hash);
+  if (config.algorithm == "scrypt") return same_secret(scrypt(password, salt), hash);
+  return same_secret(digest(config.algorithm == "md5" ? EVP_md5() : EVP_sha256(), password), hash);
 }
 
 }  // namespace
@@ -66,10 +62,9 @@ Result<std::function<std::optional<ServerResponse>(const ServerRequest&)>> basic
   const std::string salt = TRY(decode_base64(config.salt));
   return [config, hash, salt](const ServerRequest& request) -> std::optional<ServerResponse> {
     const auto given = basic_credentials(request);
-    if (given && equal(given->first, config.username) &&
-        matches(config, hash, salt, given->second)) {
-      return std::nullopt;
-    }
+    // Both are looked at in any case, so that the time does not tell which names there are.
+    const bool known = given && same_secret(given->first, config.username);
+    if (given && matches(config, hash, salt, given->second) && known) return std::nullopt;
     ServerResponse refused = ServerResponse::text(401, "Unauthorized");
     refused.headers.push_back(
         {"WWW-Authenticate", fmt::format("Basic realm=\"{}\"", config.realm)});

@@ -8,9 +8,14 @@ namespace tollgate {
 
 namespace {
 
+/// The commands that help shows.
+std::vector<const CLI::App*> shown_commands(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); });
+}
+
 std::string words(const CLI::App& app) {
   std::string out;
-  for (const CLI::App* command : app.get_subcommands({})) out += command->get_name() + ' ';
+  for (const CLI::App* command : shown_commands(app)) out += command->get_name() + ' ';
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) out += "--" + name + ' ';
   }
@@ -19,7 +24,7 @@ std::string words(const CLI::App& app) {
 
 std::string bash(const CLI::App& root) {
   std::string cases;
-  for (const CLI::App* command : root.get_subcommands({})) {
+  for (const CLI::App* command : shown_commands(root)) {
     cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), words(*command));
   }
   return fmt::format(R"(_tollgate() {{
@@ -38,7 +43,7 @@ complete -o filenames -F _tollgate tollgate
 
 std::string fish(const CLI::App& root) {
   std::string out;
-  for (const CLI::App* command : root.get_subcommands({})) {
+  for (const CLI::App* command : shown_commands(root)) {
     out += fmt::format("complete -c tollgate -n __fish_use_subcommand -a {} -d '{}'\n",
                        command->get_name(), command->get_description());
     for (const CLI::Option* option : command->get_options()) {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/common.h"
+#include "cli/environment_secrets.h"
 #include "config/normalise.h"
 
 namespace tollgate {
@@ -23,7 +24,7 @@ Result<std::string> echo(const CommonFlags& flags) {
     return std::unexpected(std::move(loaded).error().within("configuration file read error"));
   }
   auto normal = normalise_config(loaded->root, catalogue);
-  if (normal) return print_yaml(*normal);
+  if (normal) return print_yaml(hide_environment_secrets(*normal));
   return std::unexpected(std::move(normal)
                              .error()
                              .within(options.path)

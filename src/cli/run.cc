@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -62,6 +63,15 @@ sigset_t block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+/// Each sender and each request to a destination needs a descriptor, and the usual limit of 1,024 is
+/// there for programs that use select(), which this one does not.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// Waits for signals on a thread of its own: the first SIGINT or SIGTERM stops the service in order,
@@ -152,6 +162,7 @@ int closing(const Logger& logger, const std::string& reason) {
 
 int run_collector(const CommonFlags& flags) {
   const sigset_t signals = block_signals();
+  raise_descriptor_limit();
   if (auto applied = apply_env_files(flags.env_files); !applied) {
     fmt::print(stderr, "{}\n", applied.error().message());
     return 1;

@@ -9,6 +9,7 @@
 
 #include "cli/basic_auth.h"
 #include "cli/command.h"
+#include "cli/environment_secrets.h"
 #include "component/wait.h"
 #include "config/normalise.h"
 #include "net/url.h"
@@ -90,6 +91,8 @@ ServiceEndpoints::ServiceEndpoints(const ServiceConfig::Http& config, Logger log
   options.tls.key_file = config_.key_file;
   if (config_.cors.enabled) options.cors_origins = config_.cors.allowed_origins;
   options.authorize = std::move(authorize);
+  options.on_misuse = [logger = logger_](std::string explanation) { logger.warn("{}", explanation); };
+  options.on_reload = [logger = logger_](std::string notice) { logger.info("{}", notice); };
   server_ = std::make_unique<HttpServer>(std::move(options));
 }
 
@@ -138,7 +141,8 @@ Result<> ServiceEndpoints::start() {
     responder.respond(ServerResponse::json(200, print_json(Node::map(std::move(entries)))));
   });
   TRY(server_->start());
-  logger_.info("Listening for HTTP requests at: http://{}", config_.address);
+  logger_.info("Listening for HTTP requests at: {}://{}",
+               config_.cert_file.empty() ? "http" : "https", config_.address);
   return {};
 }
 
@@ -179,7 +183,8 @@ Result<std::unique_ptr<Service>> Service::make(const LoadedConfig& config,
   service->running_ = TRY(service->build(config));
   service->add_endpoints();
   if (config.config.http.debug_endpoints) {
-    service->add_debug_endpoints(TRY(normalise_config(config.root, catalogue)));
+    service->add_debug_endpoints(
+        hide_environment_secrets(TRY(normalise_config(config.root, catalogue))));
   }
   return service;
 }

@@ -15,6 +15,7 @@
 
 #include "base/strings.h"
 #include "message/message.h"
+#include "net/redact.h"
 #include "net/url.h"
 #include "value/encoding.h"
 #include "value/json.h"
@@ -136,9 +137,9 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
     fetch(!credentials_in_body_);
   }
 
-  void forget() {
+  void forget(std::string_view value) {
     std::lock_guard lock(lock_);
-    value_.clear();
+    if (value_ == value) value_.clear();
   }
 
  private:
@@ -216,8 +217,10 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
 
   Result<std::string> read(const HttpResponse& response) {
     if (response.status < 200 || response.status > 299) {
-      return failed(fmt::format("{}, Response: {}", response.status_line(),
-                                std::string_view(response.body).substr(0, 1024)));
+      return failed(fmt::format(
+          "{}, Response: {}", response.status_line(),
+          without_credentials(response.body.substr(0, 1024),
+                              {config_.client_secret, escape_url(config_.client_secret)})));
     }
     Arena arena;
     const Value document = parse_json(response.body, arena);
@@ -292,8 +295,8 @@ class Authorizer final : public HttpAuthorizer {
     });
   }
 
-  void refused() override {
-    if (tokens_) tokens_->forget();
+  void refused(std::string_view authorization) override {
+    if (tokens_) tokens_->forget(authorization);
   }
 
  private:

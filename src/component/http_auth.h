@@ -27,8 +27,9 @@ class HttpAuthorizer {
   /// later on the network thread. A failed fetch is a transient error for all who waited for it.
   virtual void authorize(HttpRequest request, Ready ready) = 0;
 
-  /// The destination answered 401: a cached token is forgotten.
-  virtual void refused() = 0;
+  /// The destination answered 401 to this Authorization header: if it is the cached token's, that is
+  /// forgotten. (A newer one is not: many requests may have been under way with the old one.)
+  virtual void refused(std::string_view authorization) = 0;
 };
 
 namespace http_auth_detail {

@@ -178,6 +178,12 @@ const Schema<TlsClientOptions>& tls_client_schema() {
   return fields;
 }
 
+void warn_of_unchecked_server(const TlsClient* tls, const Logger& logger) {
+  if (tls == nullptr || !tls->skip_cert_verify) return;
+  logger.warn("tls.skip_cert_verify is on: whoever answers is taken for the server; trust its "
+              "authority with tls.root_cas_file instead");
+}
+
 const Schema<HttpClientConfig>& http_client_schema(std::string_view default_verb) {
   static const Schema<HttpClientConfig> post = make_schema("POST");
   static const Schema<HttpClientConfig> get = make_schema("GET");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "component/metadata_filter.h"
 #include "config/schema.h"
 #include "net/tls.h"
@@ -59,6 +60,9 @@ struct HttpAuthConfig {
 
 /// The `tls` group of clients.
 const Schema<TlsClientOptions>& tls_client_schema();
+
+/// Says at the start that certificates are not checked, so that it is not forgotten.
+void warn_of_unchecked_server(const TlsClient* tls, const Logger& logger);
 
 /// Everything about a request but its body, and how often to try.
 struct HttpClientConfig {

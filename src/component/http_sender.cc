@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "net/backoff.h"
-#include "net/url.h"
+#include "net/redact.h"
 #include "runtime/timer_queue.h"
 #include "value/json.h"
 
@@ -19,26 +19,12 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t max_logged_body = 64 << 10;
 constexpr std::size_t max_error_body = 16 << 10;
 
-// User and password of a URL belong in no message.
-std::string shown_url(const std::string& text) {
-  const auto url = parse_url(text);
-  if (!url || url->userinfo.empty()) return text;
-  return replace_all(text, url->userinfo + "@", "");
-}
-
-std::string status_error(const HttpResponse& response) {
-  std::string body = response.body.substr(0, max_error_body);
+std::string status_error(const HttpResponse& response,
+                         const std::vector<std::string>& credentials) {
+  std::string body = without_credentials(response.body.substr(0, max_error_body), credentials);
   std::erase(body, '\n');
   return fmt::format("HTTP request returned unexpected response code ({}): {}, Error: {}",
                      response.status, response.status_line(), body);
-}
-
-bool holds_credentials(std::string_view header) {
-  const std::string name = to_lower(header);
-  return name == "authorization" || name == "proxy-authorization" || name == "cookie" ||
-         name == "set-cookie" || name.find("token") != name.npos ||
-         name.find("secret") != name.npos || name.find("api-key") != name.npos ||
-         name.find("apikey") != name.npos || name.find("password") != name.npos;
 }
 
 void append_headers(std::string& out, const HttpHeaders& headers) {
@@ -47,14 +33,15 @@ void append_headers(std::string& out, const HttpHeaders& headers) {
     if (!out.ends_with('{')) out += ',';
     append_json_string(out, name);
     out += ':';
-    append_json_string(out, holds_credentials(name) ? "<redacted>" : std::string_view(value));
+    append_json_string(out, holds_credentials(name) ? redacted_text : std::string_view(value));
   }
   out += '}';
 }
 
-void append_body(std::string& out, std::string_view body) {
-  std::string shown(body.substr(0, max_logged_body));
-  if (shown.size() < body.size()) shown += fmt::format("... ({} bytes)", body.size());
+void append_body(std::string& out, std::string_view body,
+                 const std::vector<std::string>& credentials) {
+  std::string shown = without_credentials(std::string(body.substr(0, max_logged_body)), credentials);
+  if (body.size() > max_logged_body) shown += fmt::format("... ({} bytes)", body.size());
   append_json_string(out, shown);
 }
 
@@ -64,6 +51,7 @@ std::string http_sender_detail::describe_exchange(const HttpRequest& request_hea
                                                   std::string_view body,
                                                   const Result<HttpResponse>& response,
                                                   std::chrono::nanoseconds elapsed) {
+  const auto credentials = credentials_of(request_head.url, request_head.headers);
   std::string out = fmt::format("{{\"elapsed_ns\":{},\"request\":{{\"method\":", elapsed.count());
   append_json_string(out, request_head.method);
   out += ",\"url\":";
@@ -71,12 +59,12 @@ std::string http_sender_detail::describe_exchange(const HttpRequest& request_hea
   out += ",\"header\":";
   append_headers(out, request_head.headers);
   out += ",\"body\":";
-  append_body(out, body);
+  append_body(out, body, credentials);
   if (response) {
     out += fmt::format("}},\"response\":{{\"status_code\":{},\"header\":", response->status);
     append_headers(out, response->headers);
     out += ",\"body\":";
-    append_body(out, response->body);
+    append_body(out, response->body, credentials);
   } else {
     out += "},\"response\":{\"error\":";
     append_json_string(out, response.error().message());
@@ -129,6 +117,9 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
       return failed_attempt(Error(error.fault(), fmt::format("{}: {}", url_, error.message())),
                             Refusal::none, 0, period_);
     }
+    credentials_ = credentials_of(request->url, request->headers);
+    const std::string* authorization = find_header(request->headers, "Authorization");
+    authorization_ = authorization ? *authorization : std::string();
     std::optional<HttpRequest> head;
     const HttpBody body = request->body;
     if (sender_->dump_level_ != LogLevel::off && sender_->logger_.enabled(sender_->dump_level_)) {
@@ -165,7 +156,7 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
     }
     sender.record(*response, elapsed);
     const int status = response->status;
-    if (status == 401) sender.authorizer_->refused();
+    if (status == 401) sender.authorizer_->refused(authorization_);
     const Verdict verdict = sender.judge(status);
     if (verdict == Verdict::success) {
       sender.connected_ = true;
@@ -173,7 +164,7 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
     }
     if (status >= 500) sender.connected_ = false;
     const Refusal refusal = refusal_of(status, sender.drop_on_.contains(status));
-    Error error(Fault::transient, fmt::format("{}: {}", url_, status_error(*response)));
+    Error error(Fault::transient, fmt::format("{}: {}", url_, status_error(*response, credentials_)));
     if (verdict == Verdict::give_up) {
       return give_up(std::move(error), refusal, status, std::move(response->headers));
     }
@@ -217,7 +208,9 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
   MakeRequest make_;
   Done done_;  // used by whoever set finished_
   std::atomic<bool> finished_{false};
-  std::string url_;
+  std::string url_;                       // as it may be shown
+  std::vector<std::string> credentials_;  // of the attempt under way
+  std::string authorization_;             // likewise
   std::chrono::nanoseconds period_;
   bool backed_off_ = false;
   int attempts_ = 0;
@@ -241,6 +234,7 @@ Result<std::shared_ptr<HttpSender>> HttpSender::build(const HttpClientConfig& co
                                                       std::shared_ptr<const TlsClient> tls,
                                                       BuildContext& context) {
   std::shared_ptr<HttpSender> sender(new HttpSender(context));
+  warn_of_unchecked_server(tls.get(), context.logger());
   sender->authorizer_ = TRY(HttpAuthorizer::build(config.auth, context.http_client(),
                                                   std::move(tls), config.proxy_url));
   if (config.rate_limit && !config.rate_limit->empty()) {

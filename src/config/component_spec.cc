@@ -13,12 +13,6 @@ namespace tollgate {
 
 namespace {
 
-bool takes_label(ComponentKind kind) {
-  return kind == ComponentKind::input || kind == ComponentKind::processor ||
-         kind == ComponentKind::output || kind == ComponentKind::cache ||
-         kind == ComponentKind::rate_limit;
-}
-
 bool takes_processors(ComponentKind kind) {
   return kind == ComponentKind::input || kind == ComponentKind::output;
 }
@@ -121,6 +115,12 @@ bool points_to_resource(const Node& node) {
 }
 
 }  // namespace
+
+bool takes_label(ComponentKind kind) {
+  return kind == ComponentKind::input || kind == ComponentKind::processor ||
+         kind == ComponentKind::output || kind == ComponentKind::cache ||
+         kind == ComponentKind::rate_limit;
+}
 
 const Node::Entry* adopted_child(const ComponentSpec& spec, const Node& node) {
   const std::string_view key = kind_name(ComponentKind::output);

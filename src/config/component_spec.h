@@ -50,6 +50,9 @@ class ComponentCatalogue {
   virtual std::vector<const ComponentSpec*> all(ComponentKind kind) const = 0;
 };
 
+/// Whether components of this kind may have a `label`.
+bool takes_label(ComponentKind kind);
+
 /// A component object taken apart.
 struct ComponentUse {
   const ComponentSpec* spec = nullptr;  ///< never null

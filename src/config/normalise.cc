@@ -1,6 +1,7 @@
 #include "config/normalise.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -26,7 +27,7 @@ class Normaliser {
                                  problem.message));
     }
     std::vector<Node::Entry> entries;
-    if (const Node label = node["label"]; label && !use->label.empty()) {
+    if (const Node label = node["label"]; label && takes_label(kind)) {
       entries.push_back({"label", {}, label});
     }
     const std::vector<FieldSpec> specs = use->spec->fields();
@@ -60,6 +61,8 @@ class Normaliser {
         value = rewritten(spec, value);
       } else if (value) {
         value = TRY(field(spec, value));
+        // A list of the service's own is laid out, whatever the layout of the file.
+        if (fill && value.is(Node::Kind::list)) value = Node::list(value.items());
       } else if (fill) {
         value = spec.default_value;
       }
@@ -113,6 +116,10 @@ class Normaliser {
     }
     if (const auto number = parse_yaml_integer(node.text()); spec.type == "int" && number) {
       return Node::of(*number);
+    }
+    if (const auto number = parse_yaml_number(node.text());
+        spec.type == "int" && node.is(Node::Kind::number) && number && std::abs(*number) < 9.2e18) {
+      return Node::of(static_cast<std::int64_t>(*number));
     }
     if (const auto truth = parse_yaml_boolean(node.text()); spec.type == "bool" && truth) {
       return Node::of(*truth);

@@ -239,7 +239,7 @@ class Printer {
   void scalar(const Node& node, std::size_t indent, bool in_flow) {
     const ScalarStyle written = data(node).style;
     if (!node.is(Kind::string)) {
-      out_ += node.text();
+      out_ += in_flow && node.text().empty() ? std::string_view("''") : node.text();
       return;
     }
     ScalarStyle style = written;

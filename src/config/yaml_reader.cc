@@ -285,6 +285,9 @@ std::expected<Node, YamlError> read_yaml(std::string_view text) {
   if (text.size() > max_size) {
     return std::unexpected(YamlError{{}, "yaml: the document is larger than 32 MiB"});
   }
+  // The parser counts a byte order mark as a column, which ends the map that begins behind it.
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return Reader(text).run();
 }
 

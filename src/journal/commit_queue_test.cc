@@ -133,6 +133,31 @@ TEST(CommitQueueTest, LateSyncLosesNothingToAFailingDisk) {
   EXPECT_EQ(drain(*journal).size(), static_cast<std::size_t>(stored));
 }
 
+TEST(CommitQueueTest, TakesNoMoreWhileWhatItConfirmedCannotBeSynced) {
+  FaultyFileSystem files(3);
+  auto journal = open_journal(files);
+  Pushes pushes;
+  CommitQueue queue(*journal, {.sync_interval = std::chrono::milliseconds(1)}, logger(), [] {});
+  int pushed = 0;
+  const auto push = [&] {
+    auto done = pushes.done();
+    EXPECT_TRUE(queue.push(entry_of(std::to_string(pushed)), done));
+    pushes.wait(++pushed);
+  };
+  push();  // into a segment that exists from then on
+  files.fail_at_random(0, 1);
+  while (pushes.stored() == pushed && pushed < 10'000) push();
+  const int stored = pushes.stored();
+  EXPECT_LT(stored, pushed);
+  for (int i = 0; i < 5; ++i) push();
+  EXPECT_EQ(pushes.stored(), stored);
+  files.fail_at_random(0, 0);
+  push();
+  EXPECT_EQ(pushes.stored(), stored + 1);
+  queue.stop();
+  EXPECT_EQ(drain(*journal).size(), static_cast<std::size_t>(stored) + 1);
+}
+
 // Prints what a real disk does: JOURNAL_BENCH=directory.
 TEST(JournalBench, DurableBatchesPerSecond) {
   const char* where = std::getenv("JOURNAL_BENCH");

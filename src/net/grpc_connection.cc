@@ -24,27 +24,11 @@ bool looks_like_http1(std::string_view bytes) {
 
 }  // namespace
 
-void MisuseReporter::report(std::string explanation) {
-  if (!sink_) return;
-  {
-    std::lock_guard lock(mutex_);
-    auto now = Clock::now();
-    if (last_ != Clock::time_point() && now - last_ < std::chrono::seconds(1)) {
-      ++suppressed_;
-      return;
-    }
-    last_ = now;
-    if (suppressed_ > 0) explanation += " (and " + std::to_string(suppressed_) + " more)";
-    suppressed_ = 0;
-  }
-  sink_(std::move(explanation));
-}
-
 Connection::Connection(LoopContext& loop, std::uint64_t id, FileDescriptor fd, std::string peer)
     : loop_(loop),
       server_(loop.server),
       id_(id),
-      transport_(std::move(fd), loop.server.tls.get()),
+      transport_(std::move(fd), loop.server.tls ? loop.server.tls->context().get() : nullptr),
       peer_(std::move(peer)),
       state_(loop.server.tls ? State::handshake : State::preface),
       control_budget_(loop.server.options.control_frame_budget),
@@ -86,15 +70,7 @@ bool Connection::handshake() {
   done_ = true;
   auto error = transport_.take_error();
   if (error.empty()) return false;
-  bool plain = error.find("http request") != std::string::npos ||
-               error.find("wrong version number") != std::string::npos ||
-               error.find("packet length too long") != std::string::npos;
-  if (plain) {
-    server_.misuse.report("plain text from " + peer_ +
-                          " on the TLS gRPC port: turn TLS on in the sender, or use https://");
-  } else {
-    server_.misuse.report("TLS handshake with " + peer_ + " failed: " + error);
-  }
+  server_.misuse.report(explain_failed_handshake("gRPC", peer_, error));
   return false;
 }
 
@@ -136,7 +112,7 @@ bool Connection::check_preface(std::string_view bytes) {
 }
 
 void Connection::explain_garbage(std::string_view bytes) {
-  if (bytes.size() >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03) {
+  if (looks_like_tls(bytes)) {
     server_.misuse.report("TLS handshake from " + peer_ +
                           " on the plaintext gRPC port: set tls.cert_file and tls.key_file here, or "
                           "make the sender insecure (http://)");

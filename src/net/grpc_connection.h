@@ -15,7 +15,9 @@
 #include "net/grpc_call.h"
 #include "net/grpc_server.h"
 #include "net/grpc_transport.h"
+#include "net/misuse.h"
 #include "net/timer_wheel.h"
+#include "net/tls_listener.h"
 
 namespace tollgate::grpc_server_detail {
 
@@ -31,19 +33,6 @@ struct PathHash {
 using MethodTable =
     std::unordered_map<std::string, GrpcServer::Handler, PathHash, std::equal_to<>>;
 
-/// Tells the owner of the server about misuse, at most once a second.
-class MisuseReporter {
- public:
-  explicit MisuseReporter(const std::function<void(std::string)>& sink) : sink_(sink) {}
-  void report(std::string explanation);
-
- private:
-  const std::function<void(std::string)>& sink_;
-  std::mutex mutex_;
-  Clock::time_point last_;        // guarded by mutex_
-  std::size_t suppressed_ = 0;    // guarded by mutex_
-};
-
 /// What all io threads of a server share.
 struct ServerContext {
   explicit ServerContext(GrpcServerOptions wanted)
@@ -51,9 +40,9 @@ struct ServerContext {
 
   const GrpcServerOptions options;
   MethodTable methods;
-  std::shared_ptr<ssl_ctx_st> tls;
+  std::shared_ptr<TlsListener> tls;  ///< null: plain text
   MisuseReporter misuse;
-  std::atomic<std::size_t> buffered{0};  ///< capacity of the requests still arriving
+  std::atomic<std::size_t> buffered{0};  ///< of the requests still arriving: headers, capacity
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> under_way{0};
   std::atomic<std::uint64_t> calls{0};
@@ -94,7 +83,8 @@ struct Stream {
   std::uint8_t prefix_size = 0;
   std::size_t header_bytes = 0;
   std::size_t expected = 0;  ///< size of the message according to its prefix
-  std::size_t charged = 0;   ///< our part of ServerContext::buffered
+  std::size_t charged = 0;   ///< our part of ServerContext::buffered for the message
+  std::size_t charged_headers = 0;  ///< and for the headers
   const MethodTable::value_type* method = nullptr;
   std::string unknown_path;
   std::string content_type;

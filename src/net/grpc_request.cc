@@ -100,6 +100,8 @@ void Connection::on_headers_complete(Stream& stream) {
     return reject(GrpcStatus::unimplemented, "grpc-encoding \"" + stream.unknown_encoding.substr(0, 100) +
                                                  "\" is not supported; use gzip, deflate or identity");
   }
+  stream.charged_headers = stream.header_bytes;
+  server_.buffered.fetch_add(stream.charged_headers, std::memory_order_relaxed);
   if (server_.buffered.load(std::memory_order_relaxed) > options.max_buffered_bytes) {
     server_.refused.fetch_add(1, std::memory_order_relaxed);
     return refuse(stream, {GrpcStatus::resource_exhausted, "too many requests are arriving at once",
@@ -174,9 +176,9 @@ void Connection::reserve(Stream& stream, std::size_t size) {
 
 /// Gives up the request's bytes and their charge.
 void Connection::release(Stream& stream) {
-  if (stream.charged > 0) {
-    server_.buffered.fetch_sub(std::exchange(stream.charged, 0), std::memory_order_relaxed);
-  }
+  const std::size_t charge =
+      std::exchange(stream.charged, 0) + std::exchange(stream.charged_headers, 0);
+  if (charge > 0) server_.buffered.fetch_sub(charge, std::memory_order_relaxed);
   stream.message = std::string();
 }
 

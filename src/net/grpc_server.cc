@@ -288,7 +288,9 @@ class GrpcServer::Impl {
 
   Result<> start() {
     const auto& options = context_.options;
-    if (options.tls.enabled()) context_.tls = TRY(make_tls_server_context(options.tls, {"h2"}));
+    if (options.tls.enabled()) {
+      context_.tls = TRY(TlsListener::make(options.tls, {"h2"}, options.on_misuse, options.on_reload));
+    }
     listener_ = TRY(listen_tcp(options.address, options.address_field));
     port_ = bound_port(listener_.get());
     std::vector<Loop*> peers;

@@ -41,6 +41,8 @@ struct GrpcServerOptions {
   std::string address_field = "address";  ///< the setting to point at when the address is taken
   /// Told, at most once a second, what a peer that does not speak gRPC probably wanted.
   std::function<void(std::string explanation)> on_misuse;
+  /// Told that changed certificate files are in use; on_misuse is told when they cannot be.
+  std::function<void(std::string notice)> on_reload;
 };
 
 /// Request headers that have a meaning to handlers; gRPC's own are left out.

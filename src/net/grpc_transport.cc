@@ -10,7 +10,7 @@
 #include <climits>
 #include <cstring>
 
-#include "net/tls.h"
+#include "net/tls_listener.h"
 
 namespace tollgate::grpc_detail {
 
@@ -127,16 +127,7 @@ void Transport::finish_writing() {
 bool Transport::has_buffered_input() const { return ssl_ != nullptr && SSL_has_pending(ssl_) == 1; }
 
 std::string Transport::subject() const {
-  if (ssl_ == nullptr) return {};
-  X509* cert = SSL_get0_peer_certificate(ssl_);
-  if (cert == nullptr) return {};
-  BIO* bio = BIO_new(BIO_s_mem());
-  X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  auto size = BIO_get_mem_data(bio, &text);
-  std::string subject(text, static_cast<std::size_t>(size));
-  BIO_free(bio);
-  return subject;
+  return ssl_ == nullptr ? std::string() : peer_subject(ssl_);
 }
 
 }  // namespace tollgate::grpc_detail

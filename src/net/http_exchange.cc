@@ -1,10 +1,13 @@
 #include "net/http_exchange.h"
 
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+
+#include "net/redact.h"
 
 namespace tollgate {
 namespace {
@@ -65,6 +68,23 @@ bool prior_knowledge_is_reusable() {
   return number >> 8 != 0x0758;
 }
 
+/// OpenSSL's verdict in the usual words, with libcurl's behind it.
+std::string explain_certificate(CURL* handle, const std::string& detail) {
+  long verdict = X509_V_OK;
+  curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  switch (verdict) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return "certificate signed by unknown authority (" + detail + ")";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "certificate has expired or is not yet valid (" + detail + ")";
+    default: return detail;
+  }
+}
+
 CURLcode forbid_renegotiation(CURL*, void* context, void*) {
   SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_NO_RENEGOTIATION);
   return CURLE_OK;
@@ -92,7 +112,7 @@ Result<> HttpExchange::check() {
   if (!token(request_.method)) return invalid("invalid method \"" + request_.method + "\"");
   url_ = TRY(parse_url(request_.url));
   if (url_.scheme != "http" && url_.scheme != "https") {
-    return invalid("unsupported protocol scheme \"" + url_.scheme + "\"");
+    return invalid(about() + "unsupported protocol scheme \"" + url_.scheme + "\"");
   }
   request_.url = escape_illegal(request_.url);
   for (const auto& [name, value] : request_.headers) {
@@ -206,6 +226,9 @@ Result<> HttpExchange::set_headers(CURL* handle, const HttpClient::Options& opti
 void HttpExchange::set_tls(CURL* handle) {
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   const auto* tls = request_.tls.get();
+  if (tls == nullptr || !tls->enable_renegotiation) {
+    curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, &forbid_renegotiation);
+  }
   if (tls == nullptr) return;
   if (tls->skip_cert_verify) {
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -224,9 +247,6 @@ void HttpExchange::set_tls(CURL* handle) {
     curl_easy_setopt(handle, CURLOPT_SSLCERT_BLOB, &cert);
     curl_easy_setopt(handle, CURLOPT_SSLKEY_BLOB, &key);
     if (!own.password.empty()) curl_easy_setopt(handle, CURLOPT_KEYPASSWD, own.password.c_str());
-  }
-  if (!tls->enable_renegotiation) {
-    curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, &forbid_renegotiation);
   }
 }
 
@@ -324,16 +344,16 @@ Result<bool> HttpExchange::redirect(CURL*) {
   const auto* location = response_.header("Location");
   if (location == nullptr || location->empty()) return false;
   if (++redirects_ > max_redirects) {
-    return transient(request_.method + " " + url_.redacted() + ": stopped after 10 redirects");
+    return transient(about() + "stopped after 10 redirects");
   }
   auto next_text = resolve_url(request_.url, escape_illegal(*location));
   if (!next_text) {
-    return transient(request_.method + " " + url_.redacted() + ": the server redirected to \"" +
+    return transient(about() + "the server redirected to \"" +
                      *location + "\", which is no valid address");
   }
   Url next = TRY(parse_url(*next_text));
   if (next.scheme != "http" && next.scheme != "https") {
-    return transient(request_.method + " " + url_.redacted() + ": redirected to the unsupported scheme \"" +
+    return transient(about() + "redirected to the unsupported scheme \"" +
                      next.scheme + "\"");
   }
   if (status != 307 && status != 308) {
@@ -364,8 +384,16 @@ void HttpExchange::forget_secrets(const Url& next) {
   });
 }
 
+/// How messages begin, in the words that patterns of existing configurations look for.
+std::string HttpExchange::about() const {
+  std::string verb = request_.method;
+  std::transform(verb.begin() + 1, verb.end(), verb.begin() + 1,
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return verb + " \"" + shown_url(request_.url) + "\": ";
+}
+
 Error HttpExchange::failure(CURL* handle, CURLcode code) const {
-  std::string where = request_.method + " " + url_.redacted() + ": ";
+  const std::string where = about();
   std::string detail = detail_[0] != '\0' ? std::string(detail_.data()) : curl_easy_strerror(code);
   long os_error = 0;
   curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
@@ -380,21 +408,27 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
   }
   if (abandoned_) return Error(Fault::cancelled, where + "abandoned by the reader of the body");
   switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST: return say("lookup " + url_.host + ": no such host");
+    case CURLE_COULDNT_RESOLVE_HOST: return say("dial tcp: lookup " + url_.host + ": no such host");
     case CURLE_COULDNT_RESOLVE_PROXY: return say("lookup of the proxy failed: " + detail);
     case CURLE_COULDNT_CONNECT:
       return say("dial tcp " + authority + ": " +
                  (os_error != 0 ? "connect: " + lowered_errno(os_error) : detail));
     case CURLE_OPERATION_TIMEDOUT:
-      if (connected == 0) return say("timeout: no connection to " + authority + " in time");
-      return say("timeout: no complete response within " + in_seconds(request_.timeout));
+      if (connected == 0) {
+        return say("dial tcp " + authority + ": i/o timeout (context deadline exceeded)");
+      }
+      return say(std::string("context deadline exceeded (Client.Timeout ") +
+                 (response_.status == 0 ? "exceeded while awaiting headers"
+                                        : "or context cancellation while reading body") +
+                 "): no complete response within " + in_seconds(request_.timeout));
     case CURLE_PEER_FAILED_VERIFICATION:
-      return say("TLS certificate verification failed: " + detail +
+      return say("tls: failed to verify certificate: x509: " + explain_certificate(handle, detail) +
                  "; trust its authority with tls.root_cas_file, or for trials only set "
                  "tls.skip_cert_verify");
     case CURLE_SSL_CONNECT_ERROR:
       if (detail.find("wrong version number") != std::string::npos) {
-        return say("TLS handshake failed: " + authority + " does not speak TLS; is it http://?");
+        return say("tls: first record does not look like a TLS handshake; is " + authority +
+                   " an http:// address?");
       }
       return say("TLS handshake failed: " + detail);
     case CURLE_GOT_NOTHING: return say("EOF: the server closed the connection without a response");
@@ -402,7 +436,8 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
       return say("unexpected EOF: the server closed the connection within the response");
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      return say("connection lost: " + (os_error != 0 ? lowered_errno(os_error) : detail));
+      return say((code == CURLE_SEND_ERROR ? "write: " : "read: ") +
+                 (os_error != 0 ? lowered_errno(os_error) : detail));
     case CURLE_BAD_CONTENT_ENCODING: return say("the response cannot be decompressed: " + detail);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL: return Error(Fault::invalid, where + detail);

@@ -55,6 +55,7 @@ class HttpExchange {
   void set_proxy(CURL* easy, const ProxyEnvironment& proxies);
   Result<bool> redirect(CURL* easy);
   void forget_secrets(const Url& next);
+  std::string about() const;
   Error failure(CURL* easy, CURLcode code) const;
   void read_header(std::string_view line);
 

@@ -26,8 +26,10 @@ class HttpServer::Impl {
 
   Result<> start() {
     const auto& options = core_->options;
-    std::shared_ptr<ssl_ctx_st> tls;
-    if (options.tls.enabled()) tls = TRY(make_tls_server_context(options.tls, {"http/1.1"}));
+    std::shared_ptr<TlsListener> tls;
+    if (options.tls.enabled()) {
+      tls = TRY(TlsListener::make(options.tls, {"http/1.1"}, options.on_misuse, options.on_reload));
+    }
     listener_ = TRY(listen_tcp(options.address, options.address_field, options.reuse_port));
     port_ = bound_port(listener_.get());
     for (int i = 0; i < std::max(options.io_threads, 1); ++i) {
@@ -64,10 +66,17 @@ class HttpServer::Impl {
         FileDescriptor fd(accept_tcp(listener_.get(), peer));
         if (!fd) {
           // Out of descriptors: the listener stays readable, so it is left alone for a moment.
-          if (errno == EMFILE || errno == ENFILE) ::poll(&watched[1], 1, 100);
+          if (errno == EMFILE || errno == ENFILE) {
+            core_->misuse.report("out of file descriptors: new HTTP connections have to wait");
+            ::poll(&watched[1], 1, 100);
+          }
           break;
         }
-        if (core_->connections.load() >= core_->options.max_connections) continue;
+        if (core_->connections.load() >= core_->options.max_connections) {
+          core_->misuse.report("HTTP connection of " + peer_name(peer) + " refused: the limit of " +
+                               std::to_string(core_->options.max_connections) + " is reached");
+          continue;
+        }
         core_->connections.fetch_add(1);
         auto name = split_host_port(peer_name(peer));
         loops_[next++ % loops_.size()]->adopt(std::move(fd), name ? name->first : std::string(),

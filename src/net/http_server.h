@@ -129,6 +129,8 @@ class HttpServer {
     TlsServerOptions tls;
     std::size_t max_header_bytes = 64 << 10;
     std::size_t max_body_bytes = std::size_t{64} << 20;  ///< more is answered with 413
+    /// The bodies of all requests that are not answered yet. What goes beyond is answered with 503.
+    std::size_t max_buffered_bytes = std::size_t{256} << 20;
     std::size_t max_connections = 10'000;
     std::chrono::milliseconds idle_timeout{120'000};  ///< between two requests
     /// For a whole header, and for every 64 KiB of a body: slower senders are disconnected.
@@ -142,6 +144,10 @@ class HttpServer {
     std::function<std::optional<ServerResponse>(const ServerRequest&)> authorize;
     /// Non-empty turns CORS on; "*" allows every origin.
     std::vector<std::string> cors_origins;
+    /// Told, at most once a second, what a peer that does not speak HTTP probably wanted.
+    std::function<void(std::string explanation)> on_misuse;
+    /// Told that changed certificate files are in use; on_misuse is told when they cannot be.
+    std::function<void(std::string notice)> on_reload;
   };
 
   explicit HttpServer(Options options);

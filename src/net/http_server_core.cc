@@ -82,6 +82,13 @@ std::optional<ServerResponse> Core::preflight(const ServerRequest& request) cons
   return response;
 }
 
+std::string http_date(std::time_t when) {
+  char text[64];
+  std::tm parts{};
+  ::gmtime_r(&when, &parts);
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
 bool read_target(ServerRequest& request) {
   std::string_view target = request.target;
   if (target.starts_with("http://") || target.starts_with("https://")) {

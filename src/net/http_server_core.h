@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 
 #include "net/http_routes.h"
 #include "net/http_server.h"
+#include "net/misuse.h"
 
 namespace tollgate::http_server_detail {
 
@@ -58,19 +60,25 @@ class Socket {
 
 /// What the connections of a server share.
 struct Core {
-  explicit Core(HttpServer::Options wanted) : options(std::move(wanted)) {}
+  explicit Core(HttpServer::Options wanted)
+      : options(std::move(wanted)), misuse(options.on_misuse) {}
 
   const HttpServer::Options options;
+  MisuseReporter misuse;
   HttpRoutes routes;
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> exchanges{0};  ///< requests whose answer is not complete
+  std::atomic<std::size_t> buffered{0};   ///< bytes of bodies of requests not answered yet
 
   /// The Access-Control-Allow-Origin for a request, "" when it gets none.
   std::string allowed_origin(const ServerRequest& request) const;
   /// The answer to a CORS preflight; nullopt for any other request.
   std::optional<ServerResponse> preflight(const ServerRequest& request) const;
 };
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT", as the Date header wants it.
+std::string http_date(std::time_t when);
 
 /// Fills in path, query and what else follows from the target. False when it is malformed.
 bool read_target(ServerRequest& request);

@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <filesystem>
 #include <future>
 
 #include "net/http_client.h"
@@ -213,6 +214,83 @@ TEST_F(HttpServerTest, Websockets) {
   socket.close();
   EXPECT_TRUE(eventually([&] { return *closed == 1; }));
   EXPECT_TRUE(talk("GET /ws/x HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 400"));
+}
+
+TEST_F(HttpServerTest, NamesStrangers) {
+  std::string misuse;
+  std::mutex lock;
+  start({.on_misuse = [&](std::string text) {
+    std::lock_guard held(lock);
+    misuse += text;
+  }});
+  const auto told = [&](std::string_view words) {
+    return eventually([&] {
+      std::lock_guard held(lock);
+      return misuse.find(words) != std::string::npos;
+    });
+  };
+  EXPECT_EQ(talk("\x16\x03\x01\x02 and so on"), "");
+  EXPECT_TRUE(told("TLS handshake from 127.0.0.1 on the plaintext HTTP port"));
+  std::this_thread::sleep_for(1100ms);  // the reporter speaks once a second
+  EXPECT_EQ(talk("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "");
+  EXPECT_TRUE(told("point OTLP/gRPC senders to the gRPC port"));
+  server_.reset();  // it uses what this function has
+}
+
+TEST_F(HttpServerTest, BoundsTheBodiesOfAllRequests) {
+  start({.max_buffered_bytes = 300'000});
+  const std::string body(100'000, 'x');
+  const std::string request = "POST /hold HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + body;
+  std::vector<RawSocket> sockets;
+  for (std::size_t i = 1; i <= 2; ++i) {
+    sockets.emplace_back(server_->port());
+    sockets.back().send(request);
+    ASSERT_TRUE(eventually([&] { return held() == i; }));
+  }
+  for (int i = 0; i < 3; ++i) {
+    RawSocket late(server_->port());
+    late.send(request);
+    const std::string answer = late.read_until("at once");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503")) << answer;
+    EXPECT_NE(answer.find("Retry-After: 1"), std::string::npos) << answer;
+  }
+  EXPECT_EQ(held(), 2u);
+  for (auto& each : held_) each.respond(ServerResponse::text(200, ""));
+  for (auto& each : sockets) each.read_until("\r\n\r\n");
+  RawSocket next(server_->port());
+  next.send(request);
+  EXPECT_TRUE(eventually([&] { return held() == 3; }));
+  held_.clear();
+}
+
+TEST_F(HttpServerTest, FollowsItsCertificateFiles) {
+  net_test::Certificates first, second;
+  ASSERT_TRUE(first.usable() && second.usable());
+  std::atomic<int> failed{0}, reloaded{0};
+  start({.tls = {.cert_file = first.file("server.pem"), .key_file = first.file("server.key")},
+         .on_misuse = [&](std::string text) { failed += text.find("former ones") != text.npos; },
+         .on_reload = [&](std::string) { ++reloaded; }});
+  const auto trusts = [&](const net_test::Certificates& authority) {
+    HttpClient client;
+    HttpRequest request{.method = "POST",
+                        .url = "https://127.0.0.1:" + std::to_string(server_->port()) + "/echo",
+                        .timeout = 10s};
+    request.tls = *load_tls_client({.enabled = true, .root_cas_file = authority.file("ca.pem")});
+    return client.fetch(std::move(request)).has_value();
+  };
+  EXPECT_TRUE(trusts(first));
+  EXPECT_FALSE(trusts(second));
+  const auto replace = [&](const char* name) {
+    std::filesystem::copy_file(second.file(name), first.file(name),
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  replace("server.pem");
+  EXPECT_TRUE(eventually([&] { return trusts(first) && failed == 1; })) << "half a change";
+  replace("server.key");
+  EXPECT_TRUE(eventually([&] { return trusts(second); }));
+  EXPECT_EQ(reloaded, 1);
+  EXPECT_EQ(failed, 1);
+  server_.reset();  // it uses what this function has
 }
 
 TEST_F(HttpServerTest, SaysWhenTheAddressIsTaken) {

@@ -1,4 +1,5 @@
-// The HTTP/1.1 connections of HttpServer; the only file that knows Boost.Beast.
+// The HTTP/1.1 connections of HttpServer; with the headers it includes the only file that knows
+// Boost.Beast.
 
 #include "net/http_session.h"
 
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
 #include <limits>
 
 #include "net/http_websocket.h"
@@ -17,37 +17,8 @@ namespace {
 
 constexpr std::size_t read_size = 64 << 10;
 
-/// A body that grows with what arrives: string_body reserves whatever Content-Length claims.
-struct GrowingBody {
-  using value_type = std::string;
-  struct reader {
-    template <bool IsRequest, typename Fields>
-    reader(http::header<IsRequest, Fields>&, value_type& body) : body_(body) {}
-    void init(const boost::optional<std::uint64_t>&, error_code& error) { error = {}; }
-    template <typename Buffers>
-    std::size_t put(const Buffers& buffers, error_code& error) {
-      error = {};
-      for (auto it = asio::buffer_sequence_begin(buffers); it != asio::buffer_sequence_end(buffers); ++it) {
-        asio::const_buffer part = *it;
-        body_.append(static_cast<const char*>(part.data()), part.size());
-      }
-      return beast::buffer_bytes(buffers);
-    }
-    void finish(error_code& error) { error = {}; }
-    value_type& body_;
-  };
-};
-
 using Plain = tcp::socket;
 using Secure = asio::ssl::stream<tcp::socket>;
-
-std::string http_date() {
-  char text[64];
-  std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
-}
 
 /// One connection. Requests are taken one after the other; while one is being answered a read is
 /// kept pending, so that a client that goes is noticed.
@@ -72,7 +43,9 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
     expire_after(core_.options.read_timeout);
     if constexpr (secure) {
       stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](error_code error) {
-        if (!error) self->next_request();
+        if (!error) return self->next_request();
+        if (error.category() != asio::error::get_ssl_category()) return;
+        self->core_.misuse.report(explain_failed_handshake("HTTP", self->remote_ip_, error.message()));
       });
     } else {
       next_request();
@@ -137,6 +110,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   }
 
   void read_head() {
+    if (explain_strangers()) return;
     phase_ = Phase::reading;
     expire_after(core_.options.read_timeout);
     http::async_read_header(stream_, buffer_, *parser_, [self = self()](error_code error, std::size_t) {
@@ -150,6 +124,22 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
         self->reject(ServerResponse::text(400, "malformed HTTP request: " + error.message() + "\n"));
       }
     });
+  }
+
+  /// Whether the first bytes are of another protocol, which has then been told to the owner; the
+  /// connection ends.
+  bool explain_strangers() {
+    const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    if (!secure && looks_like_tls(bytes)) {
+      core_.misuse.report("TLS handshake from " + remote_ip_ +
+                          " on the plaintext HTTP port: set cert_file and key_file here, or make the "
+                          "client use http://");
+      return true;
+    }
+    if (!bytes.starts_with("PRI * HTTP/2")) return false;
+    core_.misuse.report("HTTP/2 without negotiation from " + remote_ip_ +
+                        " on the HTTP port: point OTLP/gRPC senders to the gRPC port (4317 by default)");
+    return true;
   }
 
   void on_head() {
@@ -192,13 +182,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
       if (const auto* cipher = SSL_get_current_cipher(ssl)) {
         request_.tls_cipher_suite = SSL_CIPHER_standard_name(cipher);
       }
-      if (X509* cert = SSL_get0_peer_certificate(ssl)) {
-        std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), BIO_free);
-        X509_NAME_print_ex(bio.get(), X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
-        char* text = nullptr;
-        auto size = BIO_get_mem_data(bio.get(), &text);
-        request_.tls_subject.assign(text, static_cast<std::size_t>(size));
-      }
+      request_.tls_subject = peer_subject(ssl);
     }
   }
 
@@ -219,7 +203,12 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
     }
     buffer_.reserve(read_size);
     http::async_read_some(stream_, buffer_, *parser_, [self = self()](error_code error, std::size_t) {
-      if (!error) return self->read_body();
+      if (!error) {
+        if (self->charge_body()) return self->read_body();
+        ServerResponse full = ServerResponse::text(503, "too many requests are arriving at once\n");
+        full.headers.emplace_back("Retry-After", "1");
+        return self->reject(std::move(full));
+      }
       if (error == http::error::body_limit) {
         return self->reject(ServerResponse::text(413, "the request's body is too large\n"));
       }
@@ -229,6 +218,14 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
       }
     });
   }
+
+  /// False when the bodies of all requests together are more than the server may hold.
+  bool charge_body() {
+    const std::size_t held = parser_->get().body().capacity();
+    if (held > charged_) core_.buffered.fetch_add(held - std::exchange(charged_, held));
+    return core_.buffered.load(std::memory_order_relaxed) <= core_.options.max_buffered_bytes;
+  }
+  void release_body() { core_.buffered.fetch_sub(std::exchange(charged_, 0)); }
 
   // Answering ---------------------------------------------------------------
 
@@ -253,6 +250,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   }
 
   void end_exchange() {
+    release_body();
     if (auto exchange = std::exchange(exchange_, nullptr)) {
       exchange->finish();
       core_.exchanges.fetch_sub(1);
@@ -281,7 +279,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
     if (!origin_.empty()) {
       text.append("Access-Control-Allow-Origin: ").append(origin_).append("\r\nVary: Origin\r\n");
     }
-    text.append("Date: ").append(http_date()).append("\r\n");
+    text.append("Date: ").append(http_date(std::time(nullptr))).append("\r\n");
     if (!keep_alive_) text += "Connection: close\r\n";
     if (keep_alive_ && http10_) text += "Connection: keep-alive\r\n";
     return text;
@@ -439,6 +437,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   bool chunked_ = false;
   bool stream_writing_ = false;
   bool stream_ended_ = false;
+  std::size_t charged_ = 0;    ///< our part of Core::buffered
   std::size_t body_seen_ = 0;  ///< 64 KiB pieces of body for which the deadline was renewed
   std::size_t stream_size_ = 0;
   std::string origin_;
@@ -533,11 +532,9 @@ void IoLoop::Impl::sweep() {
   if (!sessions.empty()) schedule_sweep();
 }
 
-IoLoop::IoLoop(std::shared_ptr<Core> core, std::shared_ptr<ssl_ctx_st> tls)
+IoLoop::IoLoop(std::shared_ptr<Core> core, std::shared_ptr<TlsListener> tls)
     : impl_(std::make_shared<Impl>(std::move(core))) {
-  if (!tls) return;
-  SSL_CTX_up_ref(tls.get());
-  impl_->tls = std::make_unique<asio::ssl::context>(tls.get());
+  impl_->tls = std::move(tls);
 }
 
 IoLoop::~IoLoop() { stop(); }
@@ -561,7 +558,11 @@ void IoLoop::adopt(FileDescriptor fd, std::string remote_ip, bool v6) {
     }
     fd->release();
     if (impl->tls) {
-      open_session<Secure>(impl, Secure(std::move(socket), *impl->tls), std::move(remote_ip));
+      // asio frees what it is given; the connection itself holds on to the context in use.
+      const auto current = impl->tls->context();
+      SSL_CTX_up_ref(current.get());
+      asio::ssl::context context(current.get());
+      open_session<Secure>(impl, Secure(std::move(socket), context), std::move(remote_ip));
     } else {
       open_session<Plain>(impl, std::move(socket), std::move(remote_ip));
     }

@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "net/http_server_core.h"
+#include "net/tls_listener.h"
 #include "net/wakeup.h"
-
-struct ssl_ctx_st;
 
 namespace tollgate::http_server_detail {
 
@@ -30,7 +29,8 @@ class SessionBase {
 /// strand. Hides asio from the rest of the server.
 class IoLoop {
  public:
-  IoLoop(std::shared_ptr<Core> core, std::shared_ptr<ssl_ctx_st> tls);
+  /// `tls` is null for plain text.
+  IoLoop(std::shared_ptr<Core> core, std::shared_ptr<TlsListener> tls);
   ~IoLoop();
 
   void start();

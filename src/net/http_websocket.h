@@ -27,6 +27,28 @@ using boost::system::error_code;
 /// More than this many bytes waiting for a client means that it is too slow.
 constexpr std::size_t max_unsent = std::size_t{4} << 20;
 
+/// A body that grows with what arrives: string_body reserves whatever Content-Length claims.
+struct GrowingBody {
+  using value_type = std::string;
+  struct reader {
+    template <bool IsRequest, typename Fields>
+    reader(http::header<IsRequest, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<std::uint64_t>&, error_code& error) { error = {}; }
+    template <typename Buffers>
+    std::size_t put(const Buffers& buffers, error_code& error) {
+      error = {};
+      for (auto it = asio::buffer_sequence_begin(buffers); it != asio::buffer_sequence_end(buffers);
+           ++it) {
+        asio::const_buffer part = *it;
+        body_.append(static_cast<const char*>(part.data()), part.size());
+      }
+      return beast::buffer_bytes(buffers);
+    }
+    void finish(error_code& error) { error = {}; }
+    value_type& body_;
+  };
+};
+
 struct IoLoop::Impl : std::enable_shared_from_this<IoLoop::Impl> {
   explicit Impl(std::shared_ptr<Core> shared) : core(std::move(shared)) {}
 
@@ -36,7 +58,7 @@ struct IoLoop::Impl : std::enable_shared_from_this<IoLoop::Impl> {
   std::shared_ptr<Core> core;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  std::unique_ptr<asio::ssl::context> tls;
+  std::shared_ptr<TlsListener> tls;  ///< null: plain text
   asio::steady_timer timer{io};
   bool sweeping = false;
   std::atomic<bool> stopped{false};

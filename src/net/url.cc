@@ -163,7 +163,8 @@ Result<std::string> resolve_url(std::string_view base, std::string_view referenc
     TRY(parse_url(joined));
     return joined;
   }
-  std::string origin = from.scheme + "://" + from.authority();
+  std::string origin = from.scheme + "://" + (from.userinfo.empty() ? "" : from.userinfo + "@") +
+                       from.authority();
   auto tail_at = std::min(reference.find_first_of("?#"), reference.size());
   auto path = reference.substr(0, tail_at);
   auto tail = reference.substr(tail_at);

@@ -43,6 +43,12 @@ TEST(Url, Resolve) {
   }
 }
 
+TEST(Url, ResolvedAddressesKeepTheUserOfTheSameHost) {
+  EXPECT_EQ(*resolve_url("http://me:pw@a/b", "/c"), "http://me:pw@a/c");
+  EXPECT_EQ(*resolve_url("http://me:pw@a/b", "//a/c"), "http://a/c");
+  EXPECT_EQ(*resolve_url("http://me:pw@a/b", "http://x/c"), "http://x/c");
+}
+
 TEST(Url, Escapes) {
   EXPECT_EQ(escape_url("a b/ü~"), "a%20b%2F%C3%BC~");
   EXPECT_EQ(unescape_url("a%20b+c%"), "a b+c%");

@@ -5,216 +5,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <unordered_map>
+#include <vector>
 
 #include "base/same_text.h"
+#include "otlp/any_value.h"
 #include "otlp/identity.h"
 #include "otlp/logs.h"
 #include "otlp/wire.h"
-#include "value/encoding.h"
 #include "value/json.h"
-#include "value/number.h"
 
 namespace tollgate {
+
+using namespace otlp_detail;
+
 namespace {
 
 using Wire = WireReader::Type;
 
-constexpr int kDeepestValue = 100;  // as protobuf's own readers
 constexpr std::size_t kIdentifyAtOnce = 256;
 constexpr std::size_t kMostAttributes = 65'536;  // of one record, resource or scope
 /// What decoding may take beside eight bytes for each of the request: tiny fields cost a table entry
 /// each, and a request of nothing else must not take the machine's memory.
 constexpr std::size_t kMemoryAllowance = std::size_t{64} << 20;
-
-// Values ------------------------------------------------------------------------------------------
-
-/// An AnyValue as found: scalars are Values already, the rest is built when asked for.
-struct Any {
-  enum class Form : std::uint8_t { ready, float64, base64, list, map };
-  Value value;  // ready; else float64 its bits as uint64, the others their wire bytes
-  Form form = Form::ready;
-};
-
-/// Tells most keys apart in one comparison.
-std::uint32_t tag_of(std::string_view key) {
-  if (key.empty()) return 0;
-  const auto byte = [&](std::size_t at) {
-    return std::uint32_t{static_cast<unsigned char>(key[at])};
-  };
-  return byte(0) | byte(key.size() / 2) << 8 | byte(key.size() - 1) << 16 |
-         static_cast<std::uint32_t>(key.size()) << 24;
-}
-
-struct Attribute {
-  std::string_view key;
-  Any value;
-  std::uint32_t tag = 0;  ///< tag_of(key), where it may be looked up by it
-};
-
-bool check_any(std::string_view wire, int depth);
-
-bool check_key_value(std::string_view wire, int depth) {
-  WireReader reader(wire);
-  while (reader.next()) {
-    if (reader.is(2, Wire::bytes) && !check_any(reader.bytes(), depth)) return false;
-  }
-  return reader.ok();
-}
-
-/// Whether `wire` is a well-formed AnyValue all the way down.
-bool check_any(std::string_view wire, int depth) {
-  if (depth > kDeepestValue) return false;
-  WireReader reader(wire);
-  while (reader.next()) {
-    const bool list = reader.is(5, Wire::bytes), map = reader.is(6, Wire::bytes);
-    if (!list && !map) continue;
-    WireReader inner(reader.bytes());
-    while (inner.next()) {
-      if (!inner.is(1, Wire::bytes)) continue;
-      if (list ? !check_any(inner.bytes(), depth + 1) : !check_key_value(inner.bytes(), depth + 1)) {
-        return false;
-      }
-    }
-    if (!inner.ok()) return false;
-  }
-  return reader.ok();
-}
-
-/// Requires: check_any(wire), unless the caller looks at `ok`.
-Any read_any(std::string_view wire, bool* ok = nullptr) {
-  Any any;
-  WireReader reader(wire);
-  while (reader.next()) {
-    switch (reader.field()) {
-      case 1:
-        if (reader.is(1, Wire::bytes)) any = {Value::string(reader.bytes())};
-        break;
-      case 2:
-        if (reader.is(2, Wire::varint)) any = {Value::boolean(reader.number() != 0)};
-        break;
-      case 3:
-        if (reader.is(3, Wire::varint)) {
-          any = {Value::int64(static_cast<std::int64_t>(reader.number()))};
-        }
-        break;
-      case 4:
-        if (reader.is(4, Wire::fixed64)) {
-          any = {Value::uint64(reader.number()), Any::Form::float64};
-        }
-        break;
-      case 5:
-        if (reader.is(5, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::list};
-        break;
-      case 6:
-        if (reader.is(6, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::map};
-        break;
-      case 7:
-        if (reader.is(7, Wire::bytes)) any = {Value::bytes(reader.bytes()), Any::Form::base64};
-        break;
-      default: break;
-    }
-  }
-  if (ok) *ok = reader.ok();
-  return any;
-}
-
-Value build_any(const Any& any, Arena& arena);
-
-Value build_float(std::uint64_t bits, Arena& arena) {
-  double number;
-  std::memcpy(&number, &bits, sizeof number);
-  // JSON has no such numbers; protobuf's own JSON writes these words.
-  if (std::isnan(number)) return Value::string("NaN");
-  if (std::isinf(number)) return Value::string(number > 0 ? "Infinity" : "-Infinity");
-  std::string text;
-  append_json_float(text, number);
-  return Value::number_text(arena.copy(text));
-}
-
-Value build_list(std::string_view wire, Arena& arena) {
-  Array* array = make_array(arena);
-  WireReader reader(wire);
-  while (reader.next()) {
-    if (reader.is(1, Wire::bytes)) array->push(build_any(read_any(reader.bytes()), arena), arena);
-  }
-  return Value::array(array);
-}
-
-/// The attribute as every encoder writes it: a short key, then a value that is a string or an
-/// integer, and nothing else. False, and nothing said, of any other.
-[[gnu::always_inline]] inline bool read_plain_attribute(std::string_view wire,
-                                                        Attribute& attribute) {
-  constexpr unsigned char kKey = 0x0a, kValue = 0x12, kString = 0x0a, kInteger = 0x18;
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(wire[at]); };
-  if (wire.size() < 6 || byte(0) != kKey) return false;
-  const std::size_t key_size = byte(1);
-  const std::size_t value_at = key_size + 4;
-  if (key_size >= 0x80 || wire.size() < value_at + 2 || byte(value_at - 2) != kValue ||
-      byte(value_at - 1) != wire.size() - value_at || byte(value_at - 1) >= 0x80) {
-    return false;
-  }
-  attribute.key = wire.substr(2, key_size);
-  const std::string_view value = wire.substr(value_at);
-  if (byte(value_at) == kString && byte(value_at + 1) == value.size() - 2) {
-    attribute.value = {Value::string(value.substr(2))};
-    return true;
-  }
-  if (byte(value_at) != kInteger || value.size() > 3 ||
-      static_cast<signed char>(value.back()) < 0) {
-    return false;
-  }
-  std::int64_t number = value[1] & 0x7f;
-  if (value.size() == 3) {
-    if (static_cast<signed char>(value[1]) >= 0) return false;
-    number |= std::int64_t{value[2]} << 7;
-  }
-  attribute.value = {Value::int64(number)};
-  return true;
-}
-
-Attribute read_key_value(std::string_view wire, bool* ok = nullptr) {
-  Attribute attribute;
-  WireReader reader(wire);
-  bool value_ok = true;
-  while (reader.next()) {
-    if (reader.is(1, Wire::bytes)) attribute.key = reader.bytes();
-    if (reader.is(2, Wire::bytes)) attribute.value = read_any(reader.bytes(), &value_ok);
-  }
-  if (ok) *ok = reader.ok() && value_ok;
-  return attribute;
-}
-
-Value build_map(std::string_view wire, Arena& arena) {
-  std::vector<Member> members;
-  WireReader reader(wire);
-  while (reader.next()) {
-    if (!reader.is(1, Wire::bytes)) continue;
-    const Attribute attribute = read_key_value(reader.bytes());
-    members.push_back({attribute.key, build_any(attribute.value, arena)});
-  }
-  Member* kept = arena.allocate_array<Member>(members.size());
-  std::ranges::copy(members, kept);
-  return Value::object(make_object_of(arena, kept, members.size()));
-}
-
-Value build_base64(std::string_view bytes, Arena& arena) {
-  std::string text;
-  append_base64(text, bytes);
-  return Value::string(arena.copy(text));
-}
-
-Value build_any(const Any& any, Arena& arena) {
-  switch (any.form) {
-    case Any::Form::ready: return any.value;
-    case Any::Form::float64: return build_float(any.value.as_uint64(), arena);
-    case Any::Form::base64: return build_base64(any.value.as_text(), arena);
-    case Any::Form::list: return build_list(any.value.as_text(), arena);
-    case Any::Form::map: return build_map(any.value.as_text(), arena);
-  }
-  return {};
-}
 
 // JSON as the incumbent writes it -----------------------------------------------------------------
 

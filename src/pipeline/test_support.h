@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of this room share: a destination with a script, and a way to wait for acks.
+// What tests of outputs share: a destination with a script, and a way to wait for acks.
 
 #include <gtest/gtest.h>
 
@@ -46,8 +46,8 @@ inline Batch batch_of(const std::vector<std::string>& payloads) {
 class Written {
  public:
   Written(Output& output, const std::vector<std::string>& payloads)
-      : state_(std::make_shared<State>()) {
-    Batch batch = batch_of(payloads);
+      : Written(output, batch_of(payloads)) {}
+  Written(Output& output, Batch batch) : state_(std::make_shared<State>()) {
     batch.encode();
     output.write(std::make_shared<const Batch>(std::move(batch)),
                  Ack([state = state_](WriteResult result) {

@@ -80,7 +80,7 @@ void append_text(std::string& out, Value value, Arena& arena) {
     case Kind::array:
     case Kind::object:
       // What has no JSON form is "null", as it is to the incumbent.
-      if (!append_json(out, value, arena, {.escape_html = true})) out += "null";
+      if (!append_json(out, value, arena, {.escape_html = true, .as_text = true})) out += "null";
       break;
     case Kind::null:
     case Kind::deleted:

@@ -92,13 +92,20 @@ bool expand(const Pair& pair, std::vector<Pair>& open, Arena& arena) {
 
 }  // namespace
 
+namespace {
+/// Elements that are compared at most: a small value that is shared within itself may have more.
+constexpr std::uint64_t kMostCompared = 50'000'000;
+}  // namespace
+
 bool values_equal(Value left, Value right, Arena& arena) {
   const auto is_container = [](Value v) { return v.is(Kind::array) || v.is(Kind::object); };
   if (!is_container(left)) return scalars_equal(left, right);
   std::vector<Pair> open{{left, right}};  // instead of recursion, which depth could overflow
+  std::uint64_t compared = 0;
   while (!open.empty()) {
     const Pair pair = open.back();
     open.pop_back();
+    if (++compared > kMostCompared) return false;
     const bool equal = is_container(pair.left) ? expand(pair, open, arena)
                                                : scalars_equal(pair.left, pair.right);
     if (!equal) return false;

@@ -10,7 +10,7 @@ namespace tollgate {
 ///
 /// Numbers compare as doubles whatever their kinds; strings, bytes and timestamps by their text; of
 /// objects, a null member equals a missing one if the sizes agree. deleted(), nothing() and errors
-/// equal nothing. `arena` is for lazy objects.
+/// equal nothing, nor do values of more than 50 million elements. `arena` is for lazy objects.
 bool values_equal(Value left, Value right, Arena& arena);
 
 }  // namespace tollgate

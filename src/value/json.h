@@ -35,11 +35,13 @@ struct JsonWriteOptions {
   bool escape_html = false;  ///< write <, > and & as \u003c …
   std::string_view indent;   ///< empty: compact
   std::string_view prefix;   ///< before each line but the first, when indenting
+  bool as_text = false;      ///< text that a mapping makes: an empty literal is null
 };
 
 /// Appends `value` as JSON: keys sorted, bytes as base64, timestamps as RFC 3339, numbers kept as
 /// written or in Go's float format, markers as null. Returns false, leaving `out` as it was, if the
-/// value has no JSON form (NaN, infinities, a timestamp outside the years 0 to 9999).
+/// value has no JSON form (NaN, infinities, a timestamp outside the years 0 to 9999) or one of more
+/// than 256 MiB, which a small value that is shared within itself may have.
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options = {});
 
 /// Appends the JSON string for `text`, quotes included; invalid UTF-8 becomes \ufffd.

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "value/empty_literal.h"
 #include "value/encoding.h"
 #include "value/json.h"
 #include "value/number.h"
@@ -35,12 +36,14 @@ class Sink {
     at_ = std::copy(text.begin(), text.end(), to);
   }
 
+  std::size_t written() const { return static_cast<std::size_t>(at_ - out_.data()); }
+
   /// Leaves `out` with what was written up to here.
-  void finish() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  void finish() { out_.resize(written()); }
 
  private:
   [[gnu::noinline]] void grow(std::size_t bytes) {
-    const auto used = static_cast<std::size_t>(at_ - out_.data());
+    const std::size_t used = written();
     constexpr std::size_t least = 256;
     const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
     out_.resize(used);  // nothing past it is copied by what follows
@@ -53,6 +56,8 @@ class Sink {
   char* at_;
   char* end_;
 };
+
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
@@ -135,6 +140,7 @@ class JsonWriter {
       : sink_(sink),
         arena_(arena),
         options_(options),
+        most_(sink.written() + kMostBytes),
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
 
   bool write(Value root) {
@@ -150,10 +156,15 @@ class JsonWriter {
                       {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
       } else if (value.is(Kind::array)) {
         const Array& array = value.as_array();
-        opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
+        if (options_.as_text && is_empty_literal(array)) {
+          sink_.put("null");
+        } else {
+          opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
+        }
       } else if (!scalar(value)) {
         return false;
       }
+      if (sink_.written() > most_) return false;
       if (!opened) {
         while (within.next == within.count) {
           if (depth_ == 0) return true;
@@ -277,6 +288,7 @@ class JsonWriter {
   Sink& sink_;
   Arena& arena_;
   const JsonWriteOptions& options_;
+  const std::size_t most_;  // written, in the end
   const bool lines_;
   std::size_t depth_ = 0;
   std::array<Open, kShallow> shallow_;  // no allocation for documents of this depth

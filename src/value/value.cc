@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "base/same_text.h"
+#include "value/empty_literal.h"
 #include "value/timestamp.h"
 
 namespace tollgate {
+
+constinit Array empty_literal;
 
 namespace {
 
@@ -168,6 +171,7 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
     case Kind::timestamp: return Value::timestamp(arena.make<Timestamp>(value.as_timestamp()));
     case Kind::array: {
       const Array& from = value.as_array();
+      if (is_empty_literal(from)) return value;
       Array* const to = make_array(arena, from.size);
       for (const Value& item : from) tasks.push_back({item, &to->items[to->size++]});
       return Value::array(to);
@@ -188,11 +192,16 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
 }  // namespace
 
 Value deep_copy(Value value, Arena& arena) {
+  constexpr std::size_t most_values = 20'000'000;
   std::vector<CopyTask> tasks;  // instead of recursion, which depth could overflow
   const Value root = copy_one(value, arena, tasks);
-  while (!tasks.empty()) {
+  for (std::size_t copied = 0; !tasks.empty(); ++copied) {
     const CopyTask task = tasks.back();
     tasks.pop_back();
+    if (copied > most_values) {
+      *task.to = {};
+      continue;
+    }
     *task.to = copy_one(task.from, arena, tasks);
   }
   return root;

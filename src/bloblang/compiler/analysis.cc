@@ -6,6 +6,7 @@
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/syntax/paths.h"
 #include "bloblang/vm/operations.h"
+#include "value/empty_literal.h"
 #include "value/path.h"
 
 namespace tollgate::bloblang {
@@ -300,6 +301,7 @@ Actions::Built Analysis::array(std::span<const Expr* const> items) {
   }
   expr.items = {kept, count};
   if (!is_constant) return arena_.make<ArrayExpr>(expr);
+  if (count == 0) return literal(Value::array(&empty_literal), expr.annotation);
   Array* values = make_array(arena_, count);
   for (const Expr* item : expr.items) values->push(as_literal(item)->value, arena_);
   return literal(Value::array(values), expr.annotation);
@@ -318,12 +320,13 @@ Actions::Built Analysis::object(std::span<const ObjectExpr::Entry> entries) {
     expr.depth = std::max(expr.depth, depth_over({key, value}));
   }
   if (!is_constant) return arena_.make<ObjectExpr>(expr);
-  Object* members = make_object(arena_, entries.size());
+  auto* members = arena_.allocate_array<Member>(entries.size());
+  std::size_t count = 0;
   for (const auto& [key, value] : entries) {
     const Value constant = as_literal(value)->value;
-    if (!constant.is_marker()) members->set(as_literal(key)->value.as_text(), constant, arena_);
+    if (!constant.is_marker()) members[count++] = {as_literal(key)->value.as_text(), constant};
   }
-  return literal(Value::object(members), expr.annotation);
+  return literal(Value::object(make_object_of(arena_, members, count)), expr.annotation);
 }
 
 std::expected<Actions::Import, std::string> Analysis::import(std::string_view path,

@@ -70,7 +70,7 @@ Step Emitter::step(const Statement& statement) {
       step.is_fresh =
           assign.value->kind == ExprKind::object || assign.value->kind == ExprKind::array;
       step.path = path(assign.path);
-      step.value = query(*assign.value);
+      step.value = query(*assign.value, Use::stored);
       break;
     }
     case StatementKind::let: {
@@ -84,7 +84,7 @@ Step Emitter::step(const Statement& statement) {
       const auto& meta = static_cast<const MetaStatement&>(statement);
       step.kind = meta.all ? Step::Kind::replace_metadata : Step::Kind::set_metadata;
       step.key = text(meta.key);
-      step.value = query(*meta.value);
+      step.value = query(*meta.value, Use::stored);
       break;
     }
     case StatementKind::conditional: {
@@ -103,11 +103,35 @@ Step Emitter::step(const Statement& statement) {
 
 // Queries -----------------------------------------------------------------------------------------
 
-const Node* Emitter::query(const Expr& expr) {
+namespace {
+
+/// A copy in which empty literals are empty arrays as any other. Constants are not nested deeply.
+Value settled(Value value, Arena& arena) {
+  if (value.is(Kind::array)) {
+    Array* copy = make_array(arena, value.as_array().size);
+    for (const Value& item : value.as_array()) copy->push(settled(item, arena), arena);
+    return Value::array(copy);
+  }
+  if (!value.is(Kind::object)) return deep_copy(value, arena);
+  const auto members = value.as_object().members(arena);
+  Object* copy = make_object(arena, members.size());
+  for (const auto& [key, member] : members) {
+    copy->items[copy->size++] = {arena.copy(key), settled(member, arena)};
+  }
+  return Value::object(copy);
+}
+
+}  // namespace
+
+Value Emitter::constant(Value value, Use use) {
+  return use == Use::stored ? settled(value, memory_) : deep_copy(value, memory_);
+}
+
+const Node* Emitter::query(const Expr& expr, Use use) {
   switch (expr.kind) {
     case ExprKind::literal:
       return make(ConstantNode{{evaluate_constant, {}},
-                               constant(static_cast<const LiteralExpr&>(expr).value)},
+                               constant(static_cast<const LiteralExpr&>(expr).value, use)},
                   expr);
     case ExprKind::field: return field(static_cast<const FieldExpr&>(expr));
     case ExprKind::get: {
@@ -116,22 +140,23 @@ const Node* Emitter::query(const Expr& expr) {
     }
     case ExprKind::variable:
     case ExprKind::metadata: return name(static_cast<const NameExpr&>(expr));
-    case ExprKind::array: return array(static_cast<const ArrayExpr&>(expr));
-    case ExprKind::object: return object(static_cast<const ObjectExpr&>(expr));
+    case ExprKind::array: return array(static_cast<const ArrayExpr&>(expr), use);
+    case ExprKind::object: return object(static_cast<const ObjectExpr&>(expr), use);
     case ExprKind::call: return call(static_cast<const CallExpr&>(expr));
-    case ExprKind::binary: return binary(static_cast<const BinaryExpr&>(expr));
+    case ExprKind::binary: return binary(static_cast<const BinaryExpr&>(expr), use);
     case ExprKind::logical_not:
       return make(
           NotNode{{evaluate_not, {}}, query(*static_cast<const NotExpr&>(expr).operand)}, expr);
-    case ExprKind::match: return match(static_cast<const MatchExpr&>(expr));
-    case ExprKind::conditional: return conditional(static_cast<const ConditionalExpr&>(expr));
+    case ExprKind::match: return match(static_cast<const MatchExpr&>(expr), use);
+    case ExprKind::conditional: return conditional(static_cast<const ConditionalExpr&>(expr), use);
     case ExprKind::lambda: {
       const auto& lambda = static_cast<const LambdaExpr&>(expr);
-      return make(LambdaNode{{evaluate_lambda, {}}, text(lambda.name), query(*lambda.body)}, expr);
+      return make(
+          LambdaNode{{evaluate_lambda, {}}, text(lambda.name), query(*lambda.body, use)}, expr);
     }
     case ExprKind::map: {
       const auto& map = static_cast<const MapExpr&>(expr);
-      return make(MapNode{{evaluate_map, {}}, query(*map.target), query(*map.query)}, expr);
+      return make(MapNode{{evaluate_map, {}}, query(*map.target), query(*map.query, use)}, expr);
     }
   }
   return nullptr;
@@ -170,16 +195,16 @@ const Node* Emitter::name(const NameExpr& expr) {
               expr);
 }
 
-const Node* Emitter::array(const ArrayExpr& expr) {
+const Node* Emitter::array(const ArrayExpr& expr, Use use) {
   std::vector<const Node*> items;
-  for (const Expr* item : expr.items) items.push_back(query(*item));
+  for (const Expr* item : expr.items) items.push_back(query(*item, use));
   return make(ArrayNode{{evaluate_array, {}}, keep(items)}, expr);
 }
 
-const Node* Emitter::object(const ObjectExpr& expr) {
+const Node* Emitter::object(const ObjectExpr& expr, Use use) {
   const bool keys_known = std::ranges::all_of(
       expr.entries, [](const auto& entry) { return entry.key->kind == ExprKind::literal; });
-  if (!keys_known) return dynamic_object(expr);
+  if (!keys_known) return dynamic_object(expr, use);
 
   const auto key_of = [](const ObjectExpr::Entry& entry) {
     return static_cast<const LiteralExpr*>(entry.key)->value.as_text();
@@ -207,17 +232,17 @@ const Node* Emitter::object(const ObjectExpr& expr) {
     if (is_constant && !is_repeated[slot]) {
       const Value value = static_cast<const LiteralExpr*>(entry.value)->value;
       if (!value.is_marker()) {
-        layout[slot].value = constant(value);
+        layout[slot].value = constant(value, use);
         continue;
       }
     }
-    fields.push_back({slot, query(*entry.value)});  // a constant marker elides its member
+    fields.push_back({slot, query(*entry.value, use)});  // a constant marker elides its member
   }
   for (Member& member : layout) member.key = text(member.key);
   return make(ObjectNode{{evaluate_object, {}}, keep(layout), keep(fields)}, expr);
 }
 
-const Node* Emitter::dynamic_object(const ObjectExpr& expr) {
+const Node* Emitter::dynamic_object(const ObjectExpr& expr, Use use) {
   std::vector<DynamicObjectNode::Entry> entries;
   for (const auto& [key, value] : expr.entries) {
     DynamicObjectNode::Entry entry{};
@@ -226,7 +251,7 @@ const Node* Emitter::dynamic_object(const ObjectExpr& expr) {
     } else {
       entry.computed_key = query(*key);
     }
-    entry.value = query(*value);
+    entry.value = query(*value, use);
     entries.push_back(entry);
   }
   return make(DynamicObjectNode{{evaluate_dynamic_object, {}}, keep(entries)}, expr);
@@ -264,7 +289,8 @@ const Node* Emitter::call(const CallExpr& expr) {
               expr);
 }
 
-const Node* Emitter::binary(const BinaryExpr& expr) {
+const Node* Emitter::binary(const BinaryExpr& expr, Use use) {
+  if (expr.op != Operator::coalesce) use = Use::read;
   const auto evaluator = [&]() -> Node::Evaluate {
     switch (expr.op) {
       case Operator::add: return evaluate_add;
@@ -284,10 +310,10 @@ const Node* Emitter::binary(const BinaryExpr& expr) {
     }
     return nullptr;
   }();
-  return make(BinaryNode{{evaluator, {}}, query(*expr.left), query(*expr.right)}, expr);
+  return make(BinaryNode{{evaluator, {}}, query(*expr.left, use), query(*expr.right, use)}, expr);
 }
 
-const Node* Emitter::match(const MatchExpr& expr) {
+const Node* Emitter::match(const MatchExpr& expr, Use use) {
   std::vector<MatchNode::Case> cases;
   for (const auto& [pattern, result] : expr.cases) {
     MatchNode::Case one{};
@@ -297,7 +323,7 @@ const Node* Emitter::match(const MatchExpr& expr) {
     } else if (pattern) {
       one.pattern = query(*pattern);
     }
-    one.result = query(*result);
+    one.result = query(*result, use);
     cases.push_back(one);
   }
   return make(MatchNode{{evaluate_match, {}}, expr.subject ? query(*expr.subject) : nullptr,
@@ -305,13 +331,13 @@ const Node* Emitter::match(const MatchExpr& expr) {
               expr);
 }
 
-const Node* Emitter::conditional(const ConditionalExpr& expr) {
+const Node* Emitter::conditional(const ConditionalExpr& expr, Use use) {
   std::vector<ConditionalNode::Branch> branches;
   for (const auto& [condition, result] : expr.branches) {
-    branches.push_back({query(*condition), query(*result)});
+    branches.push_back({query(*condition), query(*result, use)});
   }
   return make(ConditionalNode{{evaluate_conditional, {}}, keep(branches),
-                              expr.otherwise ? query(*expr.otherwise) : nullptr},
+                              expr.otherwise ? query(*expr.otherwise, use) : nullptr},
               expr);
 }
 

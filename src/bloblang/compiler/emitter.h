@@ -14,8 +14,11 @@ class Emitter {
  public:
   explicit Emitter(Program& program) : program_(program), memory_(program.memory) {}
 
+  /// What becomes of a query's value: `stored` goes nowhere but to root or metadata.
+  enum class Use : std::uint8_t { read, stored };
+
   Body body(std::string_view annotation, std::span<const Statement* const> statements);
-  const Node* query(const Expr& expr);
+  const Node* query(const Expr& expr, Use use = Use::read);
   std::string_view text(std::string_view text) { return memory_.copy(text); }
 
  private:
@@ -26,16 +29,17 @@ class Emitter {
 
   const Node* field(const FieldExpr& expr);
   const Node* name(const NameExpr& expr);
-  const Node* array(const ArrayExpr& expr);
-  const Node* object(const ObjectExpr& expr);
-  const Node* dynamic_object(const ObjectExpr& expr);
+  const Node* array(const ArrayExpr& expr, Use use);
+  const Node* object(const ObjectExpr& expr, Use use);
+  const Node* dynamic_object(const ObjectExpr& expr, Use use);
   const Node* call(const CallExpr& expr);
-  const Node* binary(const BinaryExpr& expr);
-  const Node* match(const MatchExpr& expr);
-  const Node* conditional(const ConditionalExpr& expr);
+  const Node* binary(const BinaryExpr& expr, Use use);
+  const Node* match(const MatchExpr& expr, Use use);
+  const Node* conditional(const ConditionalExpr& expr, Use use);
 
   std::span<const std::string_view> path(std::span<const std::string_view> path);
-  Value constant(Value value) { return deep_copy(value, memory_); }
+  /// In the program's memory. Empty literals that are stored become empty arrays.
+  Value constant(Value value, Use use = Use::read);
   template <typename Kind>
   const Node* make(Kind node, const Expr& expr);
   template <typename T>

@@ -67,8 +67,15 @@ Prepared prepare_bloblang(const Arguments& arguments) {
   return std::make_unique<InnerMapping>(std::move(*mapping));
 }
 
+/// Mappings that are values, running within one another on this thread.
+thread_local int inner_mappings = 0;
+constexpr int kMaxInnerMappings = 50;
+
 Value run_bloblang(Call& call, Value target) {
+  if (inner_mappings >= kMaxInnerMappings) return call.error("mappings are nested too deeply");
+  ++inner_mappings;
   const Value result = call.state<InnerMapping>().mapping.query(target, call.arena());
+  --inner_mappings;
   // The inner program goes with a state that is not kept, and with it its constants.
   return call.is_constant() ? result : deep_copy(result, call.arena());
 }

@@ -165,16 +165,7 @@ double go_log(double number) {
   return k * kLn2High - ((half_square - (s * (half_square + remainder) + k * kLn2Low)) - f);
 }
 
-double go_log10(double number) {
-  int scale = 0;
-  const double fraction = std::frexp(number, &scale);
-  // An exact power of two has an exact logarithm.
-  const double binary = fraction == 0.5
-                            ? static_cast<double>(scale - 1)
-                            : go_log(fraction) * std::numbers::log2e + static_cast<double>(scale);
-  constexpr double kLog10Of2 = 0.30102999566398119521;
-  return binary * kLog10Of2;
-}
+double go_log10(double number) { return go_log(number) * std::numbers::log10e; }
 
 double go_pow(double base, double exponent) {
   double power = 0;

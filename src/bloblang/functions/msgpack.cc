@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "value/empty_literal.h"
 #include "value/encoding.h"
 #include "value/number.h"
 #include "value/timestamp.h"
@@ -283,6 +284,10 @@ void append_msgpack(std::string& out, Value value, Arena& arena) {
       return;
     case Kind::timestamp: return put_time(out, value.as_timestamp());
     case Kind::array:
+      if (is_empty_literal(value.as_array())) {
+        out += '\xC0';
+        return;
+      }
       put_size(out, value.as_array().size, {0x90, 16, 0, 0xDC, 0xDD});
       for (const Value& item : value.as_array()) append_msgpack(out, item, arena);
       return;

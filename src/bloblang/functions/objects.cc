@@ -6,6 +6,7 @@
 #include "bloblang/functions/pair.h"
 #include "bloblang/functions/path_state.h"
 #include "bloblang/program/messages.h"
+#include "bloblang/program/structure.h"
 #include "value/coerce.h"
 #include "value/number.h"
 #include "value/path.h"
@@ -247,6 +248,8 @@ Value collapse(Call& call, Value target) {
   if (!target.is(Kind::object) && !target.is(Kind::array)) {
     return call.error("not an object or array");
   }
+  const Value refusal = check_structure(call.run(), target);
+  if (refusal.is_error()) return refusal;
   Collapser collapser(call.arena(), call.boolean(0));
   collapser.walk(target);
   return collapser.take();

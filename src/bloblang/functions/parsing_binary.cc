@@ -2,6 +2,7 @@
 
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/msgpack.h"
+#include "bloblang/program/structure.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -13,6 +14,8 @@ Value parse(Call& call, Value target) {
 }
 
 Value format(Call& call, Value target) {
+  const Value refusal = check_structure(call.run(), target);
+  if (refusal.is_error()) return refusal;
   std::string bytes;
   append_msgpack(bytes, target, call.arena());
   return call.bytes(bytes);

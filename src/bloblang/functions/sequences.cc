@@ -4,6 +4,7 @@
 #include "bloblang/functions/printf.h"
 #include "bloblang/functions/text_builder.h"
 #include "value/compare.h"
+#include "value/empty_literal.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -72,6 +73,7 @@ Value slice(Call& call, Value target) {
   const auto from = static_cast<std::size_t>(low), size = static_cast<std::size_t>(high - low);
   if (!is_array) return same_kind(target, target.as_text().substr(from, size));
   const auto count = static_cast<std::uint32_t>(size);
+  if (is_empty_literal(target.as_array())) return target;
   return Value::array(call.arena().make<Array>(target.as_array().items + from, count, count));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
+#include "bloblang/program/structure.h"
 #include "value/encoding.h"
 #include "value/number.h"
 #include "value/timestamp.h"
@@ -411,6 +412,8 @@ class Writer {
 
 Value format(Call& call, Value target) {
   if (!target.is(Kind::object)) return call.type_error(target, "object");
+  const Value refusal = check_structure(call.run(), target);
+  if (refusal.is_error()) return refusal;
   const bool indents = !call.boolean(1);
   Writer writer(call.arena(), indents, call.text(0));
   const auto members = target.as_object().members(call.arena());

@@ -9,6 +9,7 @@
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/yaml_read.h"
 #include "bloblang/functions/yaml_scalar.h"
+#include "bloblang/program/structure.h"
 #include "value/encoding.h"
 #include "value/number.h"
 #include "value/timestamp.h"
@@ -341,6 +342,8 @@ class Writer {
 };
 
 Value format(Call& call, Value target) {
+  const Value refusal = check_structure(call.run(), target);
+  if (refusal.is_error()) return refusal;
   std::string text;
   Writer writer(text, call.arena());
   writer.document(target);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bloblang/program/error.h"
+#include "bloblang/program/limits.h"
 #include "value/json.h"
 #include "value/number.h"
 #include "value/time_layout.h"
@@ -72,7 +73,7 @@ Value timestamp_of(Run& run, Value value) {
 namespace {
 
 void append_display(std::string& out, Value value, Arena& arena, int depth) {
-  if (depth > kMaxDepth) return;
+  if (depth > kMaxDepth || out.size() > kMaxBytes) return;
   switch (value.kind()) {
     case Kind::null:
     case Kind::deleted:
@@ -143,14 +144,17 @@ std::string_view go_type(Value value) {
   return "";
 }
 
-void append_path_segment(std::string& out, std::string_view segment) {
-  for (const char c : segment) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '.') {
-      out += "~1";
-    } else {
-      out += c;
+void append_dot_path(std::string& out, std::span<const std::string_view> path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (i > 0) out += '.';
+    for (const char c : path[i]) {
+      if (c == '~') {
+        out += "~0";
+      } else if (c == '.') {
+        out += "~1";
+      } else {
+        out += c;
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,7 +36,7 @@ std::string display(Value value, Arena& arena);
 /// What fmt's %T prints: "string", "int64", "map[string]interface {}", "json.Number" …
 std::string_view go_type(Value value);
 
-/// The dot path of one segment or many, escaped ("~" is ~0, "." is ~1).
-void append_path_segment(std::string& out, std::string_view segment);
+/// A path with dots, its segments escaped ("~" is ~0, "." is ~1).
+void append_dot_path(std::string& out, std::span<const std::string_view> path);
 
 }  // namespace tollgate::bloblang

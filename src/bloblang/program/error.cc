@@ -56,6 +56,16 @@ Value mismatch_error(Run& run, std::string_view operation, const Node& left_node
   return Value::error(text);
 }
 
+Value exhausted_error(const Run& run) {
+  return Value::error(run.steps > kMaxSteps ? "the mapping takes too many steps"
+                                            : "the mapping exceeds its memory limit");
+}
+
+Value check_text_size(Run& run, std::size_t bytes) {
+  if (bytes <= kMaxBytes) return Value::nothing();
+  return make_error(run, {"the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes"});
+}
+
 const ErrorNote* note_of(const Run& run, Value error) {
   const char* text = error.as_text().data();
   return text && run.note.text == text ? &run.note : nullptr;

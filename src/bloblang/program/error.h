@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "bloblang/program/limits.h"
 #include "bloblang/program/scope.h"
 
 /// Making and passing on error values, with the words of the incumbent.
@@ -27,6 +28,16 @@ Value prefix_error(Run& run, std::initializer_list<std::string_view> prefix, Val
 /// Says which query an error came from, unless it says so already: fills the source of a type
 /// error, prefixes "SOURCE: " otherwise.
 Value name_source(Run& run, Value error, std::string_view source);
+
+/// Counts a step. True if this execution may go no further, in time or memory.
+inline bool exhausts(Run& run) {
+  return ++run.steps > kMaxSteps ||
+         run.arena.footprint() - run.memory_at_start > kMaxExecutionBytes;
+}
+/// What is wrong when exhausts() says so. Takes no memory.
+Value exhausted_error(const Run& run);
+/// An error if a text of `bytes` is longer than one may be made, else nothing.
+Value check_text_size(Run& run, std::size_t bytes);
 
 /// The note of `error`; null if there is none.
 const ErrorNote* note_of(const Run& run, Value error);

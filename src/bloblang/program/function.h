@@ -279,6 +279,7 @@ class Query {
   Query& operator=(const Query&) = delete;
 
   Value operator()(Value context) {
+    if (exhausts(*scope_.run)) [[unlikely]] return exhausted_error(*scope_.run);
     context_ = context;
     return evaluate(node_, scope_);
   }

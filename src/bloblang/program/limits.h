@@ -15,7 +15,9 @@ inline constexpr std::uint32_t kMaxQueryDepth = 1000;
 inline constexpr std::uint64_t kMaxElements = 10'000'000;
 /// Bytes of one text that a function makes (repeat, bytes, format …).
 inline constexpr std::uint64_t kMaxBytes = 64ull << 20;
-/// Bytes that one execution may take from its arena before the next function call fails.
-inline constexpr std::size_t kMaxExecutionBytes = std::size_t{1} << 30;
+/// Bytes that one execution may take from its arena before the next call fails.
+inline constexpr std::size_t kMaxExecutionBytes = std::size_t{512} << 20;
+/// Calls, and evaluations of query arguments, of one execution before the next one fails: seconds.
+inline constexpr std::uint64_t kMaxSteps = 50'000'000;
 
 }  // namespace tollgate::bloblang

@@ -30,6 +30,7 @@ struct ErrorNote {
   bool no_context = false;            ///< there was no `this` to read
   std::uint32_t source_at = 0;        ///< type_error without source: where " from x" belongs
   std::uint32_t assignment_tail = 0;  ///< bytes at the end that are a "failed assignment" of a map
+  bool tail_names_source = false;     ///< as names_source, of that tail alone
   std::uint32_t recursion_tail = 0;   ///< bytes at the end that are a recursion error
   std::string_view field;             ///< no_context: the path that was asked for
 };
@@ -62,6 +63,7 @@ struct Run {
 
   std::uint64_t epoch = 0;
   std::size_t memory_at_start = 0;  ///< the arena's footprint
+  std::uint64_t steps = 0;          ///< taken, see exhausts()
   ErrorNote note;
 };
 

@@ -99,8 +99,23 @@ Position locate(std::string_view source, std::size_t offset) {
 
 }  // namespace
 
-std::uint32_t line_of(std::string_view source, std::size_t offset) {
-  return static_cast<std::uint32_t>(locate(source, offset).line + 1);
+/// As locate().
+std::uint32_t LineCounter::line_of(std::string_view source, std::size_t offset) {
+  if (source.data() != source_ || offset < offset_) {
+    *this = {};
+    source_ = source.data();
+    end_ = std::min(source.find('\n'), source.size());
+  }
+  characters_ += characters(source.substr(offset_, offset - offset_));
+  offset_ = offset;
+  while (true) {
+    const std::size_t length = end_ - start_;
+    if (characters_ - passed_ <= length || end_ == source.size()) return line_;
+    passed_ += length + 1;
+    start_ = end_ + 1;
+    end_ = std::min(source.find('\n', start_), source.size());
+    ++line_;
+  }
 }
 
 namespace {

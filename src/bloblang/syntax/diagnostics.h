@@ -39,11 +39,25 @@ struct Failure {
   std::string text() const;
 };
 
+/// Tells the line, from 1, that a place in a text is in, as errors of a running mapping tell it;
+/// quickly if each place lies behind the one before.
+class LineCounter {
+ public:
+  std::uint32_t line_of(std::string_view source, std::size_t offset);
+
+ private:
+  const char* source_ = nullptr;
+  std::size_t offset_ = 0;
+  std::size_t characters_ = 0;  // before offset_
+  std::size_t start_ = 0;       // of the line
+  std::size_t end_ = 0;
+  std::size_t passed_ = 0;      // lengths of the lines before it
+  std::uint32_t line_ = 1;
+};
+
 /// The failure as others see it. `source` is the text that was parsed.
 ParseError to_parse_error(const Failure& failure, std::string_view source);
 
-/// The line, from 1, that a place in `source` is in, as errors of a running mapping tell it.
-std::uint32_t line_of(std::string_view source, std::size_t offset);
 
 /// `source` with invalid UTF-8 replaced, as positions and messages count in characters.
 std::string to_valid_utf8(std::string_view source);

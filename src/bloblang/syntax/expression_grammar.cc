@@ -194,7 +194,7 @@ bool Grammar::lambda(std::size_t& at, QueryPlace& place, const Expr*& out) {
                       term(cursor, "->") && spaces(cursor);
   if (!expecting(opened, "function")) return false;
   if (name != "_") {
-    if (has_name(place.names, name)) {
+    if (has_name(place.lambda_names, name)) {
       return fail(Failure::broken(
           at, "context label `" + std::string(name) + "` would shadow a parent context"));
     }
@@ -202,9 +202,9 @@ bool Grammar::lambda(std::size_t& at, QueryPlace& place, const Expr*& out) {
       return fail(
           Failure::broken(at, "context label `" + std::string(name) + "` is not allowed"));
     }
-    place.names = arena_.make<LambdaName>(LambdaName{name, place.names});
+    place.lambda_names = arena_.make<LambdaName>(LambdaName{name, place.lambda_names});
   }
-  QueryPlace inner{place.names};
+  QueryPlace inner{place.lambda_names};
   const Expr* body = nullptr;
   if (!required(query(cursor, inner, body))) return false;
   if (body->kind == ExprKind::lambda) {

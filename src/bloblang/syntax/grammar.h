@@ -16,11 +16,15 @@ struct LambdaName {
   const LambdaName* next;
 };
 
-/// One place in the grammar where queries are parsed. A lambda parsed there stays in scope for the
-/// queries parsed there after it (the next element of a list, the next case of a match), which is
-/// how the incumbent behaves and what its "would shadow" error depends on.
+/// One place in the grammar where queries are parsed. A lambda that is itself an operand there stays
+/// in scope for the lambdas that are operands there after it (the next element of a list, the next
+/// case of a match), and for nothing else, which is how the incumbent behaves and what its "would
+/// shadow" error depends on.
 struct QueryPlace {
-  const LambdaName* names = nullptr;
+  explicit QueryPlace(const LambdaName* around = nullptr) : names(around), lambda_names(around) {}
+
+  const LambdaName* const names;
+  const LambdaName* lambda_names;
 };
 
 /// The parser of the language: ordered choice, backtracking. Functions follow Scanner's rule: on
@@ -117,7 +121,9 @@ class Grammar : public Scanner {
   bool block(std::size_t& at, std::size_t body, bool meta_allowed, Statements& out);
   bool name(std::size_t& at, std::string_view expected, std::string_view& out);
   bool target_path(std::size_t& at, std::vector<std::string_view>& out);
-  std::uint32_t line_in(std::size_t body, std::size_t at) const;
+  std::uint32_t line_in(std::size_t body, std::size_t at) {
+    return lines_.line_of(rest(body), at - body);
+  }
 
   /// Items between an opening that was matched and a closing, with separators. `item`, `separator`
   /// and `closing` are callables (at) → bool; a trailing separator is allowed.
@@ -187,6 +193,7 @@ class Grammar : public Scanner {
   Actions& actions_;
   std::string_view directory_;
   int import_depth_;
+  LineCounter lines_;
   int nesting_ = 0;
   std::uint64_t steps_ = 0;
 };

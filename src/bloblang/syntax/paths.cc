@@ -26,10 +26,8 @@ std::size_t path_length(const Expr* expr) {
 const Expr* extend_path(Arena& arena, const Expr* target, std::span<const std::string_view> more) {
   const auto longer = [&](std::string_view annotation) {  // it ends in a back quote
     std::string text(annotation.substr(0, annotation.size() - 1));
-    for (const auto segment : more) {
-      if (text.back() != '`') text += '.';
-      append_path_segment(text, segment);
-    }
+    if (!more.empty()) text += '.';
+    append_dot_path(text, more);
     return arena.copy(text + '`');
   };
   if (target->kind == ExprKind::field) {
@@ -45,8 +43,10 @@ const Expr* extend_path(Arena& arena, const Expr* target, std::span<const std::s
     return arena.make<GetExpr>(get);
   }
   const auto depth = static_cast<std::uint16_t>(target->depth + 1);
-  return arena.make<GetExpr>(
-      GetExpr{{ExprKind::get, depth, longer("path ``")}, target, join(arena, {}, more)});
+  std::string annotation = "path `";
+  append_dot_path(annotation, more);
+  return arena.make<GetExpr>(GetExpr{{ExprKind::get, depth, arena.copy(annotation + '`')}, target,
+                                     join(arena, {}, more)});
 }
 
 }  // namespace tollgate::bloblang

@@ -13,7 +13,7 @@ namespace {
 /// How deep brackets may stand in brackets: parsing recurses on the thread's stack.
 constexpr int kMaxNesting = 400;
 /// Backtracking can be made to take for ever; no mapping that a person wrote comes near this.
-constexpr std::uint64_t kMaxSteps = 5'000'000;
+constexpr std::uint64_t kMaxParseSteps = 5'000'000;
 
 struct Sign {
   std::string_view text;
@@ -57,7 +57,7 @@ bool Grammar::query(std::size_t& at, QueryPlace& place, const Expr*& out) {
   if (nesting_ >= kMaxNesting) {
     return fail(Failure::broken(cursor, "query is nested too deeply"));
   }
-  if (++steps_ > kMaxSteps) return fail(Failure::broken(cursor, "mapping is too complex"));
+  if (++steps_ > kMaxParseSteps) return fail(Failure::broken(cursor, "mapping is too complex"));
   ++nesting_;
   const bool matched = operations(cursor, place, out);
   --nesting_;

@@ -11,10 +11,6 @@ namespace {
 constexpr int kMaxImportDepth = 100;
 }
 
-std::uint32_t Grammar::line_in(std::size_t body, std::size_t at) const {
-  return line_of(rest(body), at - body);
-}
-
 // Files -------------------------------------------------------------------------------------------
 
 /// The three forms of a mapping: one import instead of everything, statements, one bare query.
@@ -272,6 +268,7 @@ bool Grammar::name(std::size_t& at, std::string_view expected, std::string_view&
 bool Grammar::if_statement(std::size_t& at, std::size_t body, const Statement*& out) {
   std::size_t cursor = at;
   std::vector<ConditionalStatement::Branch> branches(1);
+  const std::uint32_t line = rest(at).starts_with("if") ? line_in(body, at) : 0;  // before its parts
   if (!if_branch(cursor, body, "if", branches[0])) return false;
   bool matched = true;
   while (matched) {
@@ -289,8 +286,7 @@ bool Grammar::if_statement(std::size_t& at, std::size_t body, const Statement*& 
     return false;
   }
   if (matched) branches.push_back(last);
-  out = make(
-      ConditionalStatement{{StatementKind::conditional, line_in(body, at)}, keep(branches)});
+  out = make(ConditionalStatement{{StatementKind::conditional, line}, keep(branches)});
   at = cursor;
   return true;
 }

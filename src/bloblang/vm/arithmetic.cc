@@ -107,6 +107,10 @@ Value evaluate_add(const Node& node, const Scope& scope) {
   if (left.is_number()) return calculate<Add>(binary, scope, operands, "add");
   if (left.is_text()) {
     if (const auto text = as_string(right, scope.arena())) {
+      Run& run = *scope.run;
+      const Value refusal = check_text_size(run, left.as_text().size() + text->size());
+      if (refusal.is_error()) [[unlikely]] return refusal;
+      if (exhausts(run)) [[unlikely]] return exhausted_error(run);
       return Value::string(concat(scope.arena(), {left.as_text(), *text}));
     }
   }

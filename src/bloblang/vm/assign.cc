@@ -15,10 +15,7 @@ using Path = std::span<const std::string_view>;
 
 std::string dotted(Path path) {
   std::string text;
-  for (const auto segment : path) {
-    if (!text.empty()) text += '.';
-    append_path_segment(text, segment);
-  }
+  append_dot_path(text, path);
   return text;
 }
 

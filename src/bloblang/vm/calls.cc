@@ -57,16 +57,26 @@ namespace {
 Value call(const CallNode& node, const Scope& scope, const Arguments& arguments, CallState* state,
            bool is_constant) {
   const Function& function = *node.function;
+  Run& run = *scope.run;
+  if (exhausts(run)) [[unlikely]] return exhausted_error(run);
   Value target = Value::nothing();
   if (node.target && !function.lazy_target) {
     target = evaluate(*node.target, scope);
     if (target.is_error()) return target;
   }
   Call current(function, scope, arguments, state, node.target, is_constant);
-  const Value result = function.call(current, target);
+  Value result = function.call(current, target);
+  if (result.is_text()) {
+    const auto size = result.as_text().size();
+    // What was there already, a message's content, may be longer.
+    if (size > kMaxBytes && !(target.is_text() && size <= target.as_text().size()) && node.target)
+        [[unlikely]] {
+      result = check_text_size(run, size);
+    }
+  }
   if (result.is_error() && node.target && function.errors == Function::Errors::name_target)
       [[unlikely]] {
-    return name_source(*scope.run, result, node.target->annotation);
+    return name_source(run, result, node.target->annotation);
   }
   return result;
 }

@@ -38,6 +38,7 @@ Value frame_map_error(Run& run, const Step& step, Value error) {
   if (note && note->assignment_tail) {
     const auto inner = text.substr(text.size() - note->assignment_tail);
     run.note.text = inner.data();
+    run.note.names_source = run.note.tail_names_source;
     return Value::error(inner);
   }
   const auto reason =
@@ -45,9 +46,13 @@ Value frame_map_error(Run& run, const Step& step, Value error) {
   const bool recursed = note && note->recursion_tail;
   const Value framed =
       make_error(run, {"failed assignment (line ", std::to_string(step.line), "): ", reason});
-  const bool no_context = note && note->no_context;
-  const auto field = note ? note->field : std::string_view{};
-  run.note = {.text = framed.as_text().data(), .no_context = no_context, .field = field};
+  const ErrorNote before = note ? *note : ErrorNote{};
+  const bool names_source = before.names_source && !recursed;
+  run.note = {.text = framed.as_text().data(),
+              .names_source = names_source,
+              .no_context = before.no_context,
+              .tail_names_source = names_source,
+              .field = before.field};
   run.note.assignment_tail = static_cast<std::uint32_t>(framed.as_text().size());
   if (recursed) run.note.recursion_tail = static_cast<std::uint32_t>(reason.size());
   return framed;
@@ -115,6 +120,7 @@ Value run_body_elsewhere(const Body& body, const Scope& scope) {
 }  // namespace
 
 Value apply_body(const Body& body, const Scope& scope, const Value& context) {
+  scope.run->steps += 3;  // it takes as long as several calls
   Scope inner = scope.with(context);
   if (++inner.depth > kMaxMapDepth) {
     Run& run = *scope.run;

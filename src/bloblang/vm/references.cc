@@ -40,10 +40,7 @@ Value no_context(const Scope& scope, std::span<const std::string_view> path) {
     return error;
   }
   std::string dotted;
-  for (const auto segment : path) {
-    if (!dotted.empty()) dotted += '.';
-    append_path_segment(dotted, segment);
-  }
+  append_dot_path(dotted, path);
   const auto field = run.arena.copy(dotted);
   const Value error = make_error(run, {"context was undefined, unable to reference `", field, "`"});
   run.note = {.text = error.as_text().data(), .no_context = true, .field = field};

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "component/buffer_pump.h"
 #include "component/build_context.h"
 #include "component/intake_tools.h"
 #include "component/resource.h"
@@ -183,15 +184,16 @@ struct Store : std::enable_shared_from_this<Store> {
 
 class SystemWindow final : public Buffer {
  public:
-  SystemWindow(std::shared_ptr<const Mapping> time, Cut cut, Logger logger)
+  SystemWindow(std::shared_ptr<const Mapping> time, Cut cut, BuildContext& context)
       : store_(std::make_shared<Store>()),
         time_(std::move(time)),
         cut_(cut),
-        logger_(std::move(logger)) {}
+        logger_(context.logger()),
+        downstream_(context) {}
   ~SystemWindow() override { stop(); }
 
   Result<> start(Intake& downstream) override {
-    downstream_ = &downstream;
+    downstream_.set_downstream(downstream);
     thread_ = std::thread([this] { run(); });
     return {};
   }
@@ -208,6 +210,7 @@ class SystemWindow final : public Buffer {
       }
       times.push_back(*time);
     }
+    downstream_.count_received(batch.size());
     std::vector<Receipt> receipts = take_receipts(batch);
     const auto kept = std::make_shared<const Batch>(detached(batch));
     std::vector<Receipt> late;
@@ -284,8 +287,8 @@ class SystemWindow final : public Buffer {
       if (store.input_ended && store.waiting.empty() && store.closed.empty() &&
           store.under_way == 0) {
         hold.unlock();
-        downstream_->exhausted();
-        return downstream_->ended();
+        downstream_.exhausted();
+        return downstream_.ended();
       }
       const auto steady = std::chrono::steady_clock::now();
       if (!store.closed.empty() && store.closed.front().due <= steady) {
@@ -293,7 +296,7 @@ class SystemWindow final : public Buffer {
         store.closed.pop_front();
         ++store.under_way;
         hold.unlock();
-        if (!downstream_->submit(store.release(std::move(window)))) return;
+        if (!downstream_.submit(store.release(std::move(window)))) return;
         continue;
       }
       const Nanoseconds left = next.end + cut_.lateness - now();
@@ -357,7 +360,7 @@ class SystemWindow final : public Buffer {
   const Cut cut_;
   const Logger logger_;
   Arena scratch_;
-  Intake* downstream_ = nullptr;
+  BufferMetrics downstream_;
   std::thread thread_;
 };
 
@@ -365,7 +368,7 @@ Result<std::unique_ptr<Buffer>> make(Config config, BuildContext& context) {
   if (!config.timestamp_mapping.mapping) return invalid("timestamp_mapping must not be empty");
   const Cut cut{config.size.value.count(), config.slide.value.count(),
                 config.offset.value.count(), config.allowed_lateness.value.count()};
-  return std::make_unique<SystemWindow>(config.timestamp_mapping.mapping, cut, context.logger());
+  return std::make_unique<SystemWindow>(config.timestamp_mapping.mapping, cut, context);
 }
 
 std::vector<ComponentExample> examples() {

@@ -2,7 +2,7 @@
 
 #include <zlib.h>
 
-#include "components/formats/compression.h"
+#include "value/compression.h"
 
 namespace tollgate {
 namespace {

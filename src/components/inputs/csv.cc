@@ -13,7 +13,7 @@
 #include "component/build_context.h"
 #include "component/glob.h"
 #include "component/input.h"
-#include "components/formats/csv.h"
+#include "value/csv.h"
 #include "value/encoding.h"
 #include "value/timestamp.h"
 

@@ -98,6 +98,9 @@ ServerResponse Answerer::answer(const Batch& batch) const {
   response.gzip = true;
   if (batch.size() == 1) {
     response.body = batch[0].bytes();
+    if (!response.body.empty() && !find_header(response.headers, "Content-Type")) {
+      set_header(response.headers, "Content-Type", std::string(sniffed_type(response.body)));
+    }
     return response;
   }
   MultipartWriter writer;

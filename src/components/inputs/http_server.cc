@@ -17,6 +17,7 @@
 #include "component/input.h"
 #include "component/multipart.h"
 #include "components/inputs/http_answer.h"
+#include "net/secret.h"
 #include "runtime/timer_queue.h"
 
 namespace tollgate {
@@ -45,6 +46,9 @@ struct Config {
   std::string rate_limit;
   std::string cert_file;
   std::string key_file;
+  std::string client_ca_file;
+  std::string auth_token;
+  std::int64_t max_body_bytes = std::int64_t{64} << 20;
   CorsConfig cors;
   ResponseConfig sync_response;
   ListenerConfig tcp;
@@ -89,6 +93,18 @@ const Schema<Config>& schema() {
             "A `rate_limit` resource. Requests over it are answered with 429."),
       field("cert_file", &Config::cert_file, "The certificate, with `address`.").advanced(),
       field("key_file", &Config::key_file, "Its private key.").advanced(),
+      field("client_ca_file", &Config::client_ca_file,
+            "PEM file of the authorities that client certificates must be signed by, with "
+            "`address`; set it to require one of every client (mTLS).")
+          .advanced(),
+      field("auth_token", &Config::auth_token,
+            "When set, every request must carry `Authorization: Bearer` and this token.")
+          .secret()
+          .advanced(),
+      field("max_body_bytes", &Config::max_body_bytes,
+            "The largest body accepted, with `address`; all that are not answered yet take four "
+            "times as much at most.")
+          .advanced(),
       section("cors", &Config::cors, cors_schema(), "Cross-origin requests, with `address`.")
           .advanced(),
       section("sync_response", &Config::sync_response, response_schema(),
@@ -105,6 +121,12 @@ void check(const Config& config, const Node& body, ReadContext& context) {
   }
   if (config.path.empty() && config.ws_path.empty()) {
     context.error(body.position(), "path and ws_path cannot both be empty");
+  }
+  if (!config.client_ca_file.empty() && config.cert_file.empty()) {
+    context.error(body["client_ca_file"].position(), "client_ca_file needs cert_file and key_file");
+  }
+  if (config.max_body_bytes < 1) {
+    context.error(body["max_body_bytes"].position(), "max_body_bytes must be at least 1");
   }
 }
 
@@ -211,6 +233,18 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     intake_ = &intake;
   }
 
+  /// The answer to a request without the token that is asked for.
+  std::optional<ServerResponse> refuse(const ServerRequest& request) const {
+    if (config_.auth_token.empty()) return std::nullopt;
+    const std::string* given = request.header("Authorization");
+    if (carries_bearer(given ? std::string_view(*given) : "", config_.auth_token)) {
+      return std::nullopt;
+    }
+    ServerResponse refused = error_response(401, "Unauthorized");
+    refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return refused;
+  }
+
   /// From here on nothing is submitted.
   void close() {
     std::deque<Waiting> left;
@@ -224,6 +258,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
   void request(ServerRequest received, Responder responder) {
     if (is_closed()) return responder.respond(error_response(503, "Server closing"));
+    if (auto refused = refuse(received)) return responder.respond(std::move(*refused));
     if (std::ranges::find(config_.allowed_verbs, received.method) == config_.allowed_verbs.end()) {
       return responder.respond(error_response(405, "Incorrect method"));
     }
@@ -252,6 +287,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
   void connect(ServerRequest received, std::shared_ptr<WebSocket> socket) {
     if (is_closed()) return socket->close("Server closing");
+    if (refuse(received)) return socket->close("Unauthorized");
     if (!config_.ws_welcome_message.empty()) {
       socket->send({config_.ws_welcome_message, true});
     }
@@ -400,7 +436,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
 class HttpServerInput final : public Input {
  public:
-  HttpServerInput(const Config& config, std::shared_ptr<Endpoint> endpoint, HttpService& service)
+  HttpServerInput(const Config& config, std::shared_ptr<Endpoint> endpoint, HttpService& service,
+                  const Logger& logger)
       : path_(config.path),
         ws_path_(config.ws_path),
         endpoint_(std::move(endpoint)),
@@ -408,10 +445,19 @@ class HttpServerInput final : public Input {
     if (config.address.empty()) return;
     HttpServer::Options options;
     options.address = config.address;
-    options.tls = {.cert_file = config.cert_file, .key_file = config.key_file};
+    options.tls = {.cert_file = config.cert_file,
+                   .key_file = config.key_file,
+                   .client_ca_file = config.client_ca_file};
     options.reuse_port = config.tcp.reuse_port;
     options.address_field = "address";
-    options.max_body_bytes = std::size_t{1} << 30;
+    options.max_body_bytes = static_cast<std::size_t>(config.max_body_bytes);
+    options.max_buffered_bytes = 4 * options.max_body_bytes;
+    // Here as well, to refuse before the body is read.
+    options.authorize = [endpoint = endpoint_](const ServerRequest& request) {
+      return endpoint->refuse(request);
+    };
+    options.on_misuse = [logger](std::string explanation) { logger.warn("{}", explanation); };
+    options.on_reload = [logger](std::string notice) { logger.info("{}", notice); };
     if (config.cors.enabled) options.cors_origins = config.cors.allowed_origins;
     server_ = std::make_unique<HttpServer>(std::move(options));
   }
@@ -466,7 +512,8 @@ Result<std::unique_ptr<Input>> make(Config config, BuildContext& context) {
   Answerer answerer = TRY(Answerer::build(config.sync_response, context.logger()));
   auto endpoint = std::make_shared<Endpoint>(config, std::move(answerer), std::move(rate_limit),
                                              context);
-  return std::make_unique<HttpServerInput>(config, std::move(endpoint), context.http());
+  return std::make_unique<HttpServerInput>(config, std::move(endpoint), context.http(),
+                                           context.logger());
 }
 
 }  // namespace
@@ -484,7 +531,7 @@ A request becomes one message, a multipart request one for each part. It is answ
 - 200 and an empty body when all messages were accepted, or with what a `sync_response` left;
 - 502 and the reason when one was rejected, 503 when the collector is stopping;
 - 408 when `timeout` passed. The messages may still be delivered then;
-- 400 for a body or content type that cannot be read, 405, 429.
+- 400 for a body or content type that cannot be read, 401, 405, 413, 429.
 
 Metadata: `http_server_user_agent`, `http_server_request_path`, `http_server_verb`,
 `http_server_remote_ip`, `http_server_tls_version`, `http_server_tls_subject`,

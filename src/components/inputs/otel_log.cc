@@ -6,7 +6,6 @@
 // tell the sender to drop. What a sender was not told OK about is remembered in the ExportTable.
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,6 +17,7 @@
 #include "component/input.h"
 #include "components/inputs/export_table.h"
 #include "net/grpc_server.h"
+#include "net/secret.h"
 #include "otlp/logs.h"
 #include "runtime/timer_queue.h"
 
@@ -168,8 +168,11 @@ class OtelLog final : public Input {
     options.on_misuse = [logger = logger_](std::string explanation) {
       logger.warn("{}", explanation);
     };
+    options.on_reload = [logger = logger_](std::string notice) { logger.info("{}", notice); };
     server_ = std::make_unique<GrpcServer>(std::move(options));
     server_->add_method(std::string(kExportPath), [this](GrpcCall call) { receive(std::move(call)); });
+    server_->add_method("/grpc.health.v1.Health/Check",
+                        [this](GrpcCall call) { tell_health(std::move(call)); });
     TRY(server_->start());
     logger_.info("Receiving OTLP logs over gRPC on {} (port {})", config_.address, server_->port());
     sweep_timer_ = timers_.after(kSweepInterval, [this] { sweep(); });
@@ -229,15 +232,24 @@ class OtelLog final : public Input {
     }
   }
 
+  /// The standard health check, of the server as a whole and of the logs service. It needs no token:
+  /// load balancers have none, and it tells nothing but what a connection tells.
+  void tell_health(GrpcCall call) const {
+    const auto request = inflate_message(call.request, call.encoding, 4096);
+    if (!request) return call.reply.fail(request.error());
+    // HealthCheckRequest.service, the only field: tag, length, name.
+    const std::string_view service =
+        request->size() >= 2 && (*request)[0] == 0x0a ? std::string_view(*request).substr(2) : "";
+    if (!service.empty() && service != "opentelemetry.proto.collector.logs.v1.LogsService") {
+      return call.reply.fail(GrpcStatus::not_found, "unknown service");
+    }
+    constexpr char kServing = 1, kNotServing = 2;
+    call.reply.ok({0x08, stopping_ ? kNotServing : kServing});
+  }
+
   bool authorized(const GrpcMetadata& metadata) const {
     if (config_.auth_token.empty()) return true;
-    constexpr std::string_view kScheme = "Bearer ";
-    const auto header = metadata.find("authorization").value_or("");
-    if (!header.starts_with(kScheme)) return false;
-    const auto token = header.substr(kScheme.size());
-    // The length is no secret, the content is compared in constant time.
-    return token.size() == config_.auth_token.size() &&
-           CRYPTO_memcmp(token.data(), config_.auth_token.data(), token.size()) == 0;
+    return carries_bearer(metadata.find("authorization").value_or(""), config_.auth_token);
   }
 
   Result<Batch> open(Export& pending, const std::shared_ptr<Export>& kept, std::string request,

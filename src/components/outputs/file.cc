@@ -59,7 +59,7 @@ class OpenFile {
     const auto parent = std::filesystem::path(path).parent_path();
     if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
     descriptor_ = ::open(path.c_str(),
-                         O_WRONLY | O_CREAT | O_CLOEXEC | (truncate ? O_TRUNC : O_APPEND), 0644);
+                         O_WRONLY | O_CREAT | O_CLOEXEC | (truncate ? O_TRUNC : O_APPEND), 0600);
     if (descriptor_ < 0) return transient(fmt::format("open {}: {}", path, std::strerror(errno)));
     path_ = path;
     return {};

@@ -183,6 +183,21 @@ TEST(HttpClientOutputTest, MultipartBatch) {
               HasSubstr("Content-Type: application/octet-stream\r\n\r\na\r\n--"));
 }
 
+TEST(HttpClientOutputTest, WhatTheServerEchoesIsShownWithoutCredentials) {
+  Bench bench;
+  Destination destination([](int, const ServerRequest& request, Responder responder) {
+    responder.respond(ServerResponse::text(
+        400, "Bad Request from " + *request.header("Authorization") + " at " + request.target));
+  });
+  auto output = bench.output(fmt::format(
+      "http_client:\n  url: {}\n  drop_on: [400]\n  headers: {{Authorization: Bearer t0p-s3cret}}\n",
+      destination.url("/in?token=qu3ry-s3cret")));
+  const WriteResult result = Written(*output, batch_of({"{}"})).wait();
+  EXPECT_THAT(reason(result.of(0)), HasSubstr("Bad Request"));
+  EXPECT_THAT(reason(result.of(0)), HasSubstr("/in?token=<redacted>"));
+  EXPECT_THAT(reason(result.of(0)), testing::Not(HasSubstr("s3cret")));
+}
+
 TEST(HttpClientOutputTest, OAuth2TokenIsFetchedOnceAndRenewedWhenRefused) {
   Bench bench;
   std::atomic<int> tokens{0};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,14 @@ void store_response(const HttpRequestBuilder& builder, const Batch& batch,
   if (stores.empty()) return;
   Batch answer;
   if (!builder.read_response(response, answer)) return;
+  // What the request was known by, the answer is known by too.
+  if (const Object* asked = batch[indexes.front()].metadata()) {
+    for (const Member& member : std::span(asked->items, asked->size)) {
+      for (Message& message : answer) {
+        if (!message.metadata(member.key)) message.set_metadata(member.key, member.value);
+      }
+    }
+  }
   for (ResponseStore* store : stores) store->add(answer);
 }
 

@@ -1,10 +1,9 @@
 #pragma once
 
-// What the tests of this room share: a destination with a script, and a way to wait for acks.
+// What the tests of this room share: an HTTP destination with a script, and a bench to build on.
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 
@@ -12,9 +11,12 @@
 #include "components/manifest.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "pipeline/test_support.h"
 #include "runtime/timer_queue.h"
 
 namespace tollgate::outputs_test {
+
+using pipeline_test::Written;
 
 /// A real HTTP server whose answer to each request a function gives. Remembers the requests.
 class Destination {
@@ -66,40 +68,6 @@ inline Destination::Script statuses(std::vector<int> each, int then = 200) {
     responder.respond(ServerResponse::text(status, status < 300 ? "" : "line one\nline two"));
   };
 }
-
-/// A write under way.
-class Written {
- public:
-  Written(Output& output, Batch batch) : state_(std::make_shared<State>()) {
-    batch.encode();
-    output.write(std::make_shared<const Batch>(std::move(batch)),
-                 Ack([state = state_](WriteResult result) {
-                   std::lock_guard lock(state->lock);
-                   state->result = std::move(result);
-                   state->changed.notify_all();
-                 }));
-  }
-
-  WriteResult wait() {
-    std::unique_lock lock(state_->lock);
-    const bool answered = state_->changed.wait_for(lock, std::chrono::seconds(20),
-                                                   [&] { return state_->result.has_value(); });
-    EXPECT_TRUE(answered) << "the write was not answered";
-    return state_->result.value_or(WriteResult{});
-  }
-  bool answered() {
-    std::lock_guard lock(state_->lock);
-    return state_->result.has_value();
-  }
-
- private:
-  struct State {
-    std::mutex lock;
-    std::condition_variable changed;
-    std::optional<WriteResult> result;
-  };
-  std::shared_ptr<State> state_;
-};
 
 /// A build context with the services that outputs use. Members that outlive what is built here.
 struct Bench {

@@ -31,7 +31,7 @@ const Schema<Config>& schema() {
 
 constexpr std::size_t kMaxOutput = std::size_t{256} << 20;
 
-class Command final : public MessageProcessor {
+class Command final : public Processor {
  public:
   struct Options {
     Interpolated name;
@@ -40,8 +40,22 @@ class Command final : public MessageProcessor {
 
   explicit Command(std::shared_ptr<const Options> options) : options_(std::move(options)) {}
 
+  Result<> process(Batch batch, std::vector<Batch>& out) override {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto done = treat(batch, i);
+      if (done) continue;
+      if (done.error().fault() == Fault::cancelled) {
+        batch.fail(done.error());
+        return done;
+      }
+      batch[i].set_error(done.error().message());
+    }
+    if (!batch.empty()) out.push_back(std::move(batch));
+    return {};
+  }
+
  private:
-  Result<Verdict> transform(Batch& batch, std::size_t index) override {
+  Result<> treat(Batch& batch, std::size_t index) {
     Message& message = batch[index];
     scratch_.reset();
     auto name = options_->name.eval(batch, index, scratch_);
@@ -51,7 +65,11 @@ class Command final : public MessageProcessor {
     const std::string program(*name);
     const auto arguments = TRY(arguments_for(batch, index));
     auto ran = run_command(program, arguments, message.bytes(), kMaxOutput, waits_abandoned());
-    if (!ran) return std::unexpected(std::move(ran).error().within("execution error"));
+    if (!ran) {
+      if (ran.error().fault() == Fault::cancelled) return std::unexpected(ran.error());
+      message.set_metadata("exit_code", Value::int64(-1));
+      return invalid(fmt::format("execution error: {}: ", ran.error().message()));
+    }
     message.set_metadata("exit_code", Value::int64(ran->status));
     if (ran->status != 0) {
       return invalid(fmt::format("execution error: {}: {}", ran->how, ran->errors));
@@ -60,7 +78,7 @@ class Command final : public MessageProcessor {
     if (!ran->errors.empty()) {
       message.set_metadata("command_stderr", Value::string(ran->errors));
     }
-    return Verdict::keep;
+    return {};
   }
 
   Result<std::vector<std::string>> arguments_for(const Batch& batch, std::size_t index) {

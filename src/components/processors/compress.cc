@@ -4,7 +4,7 @@
 
 #include "component/build_context.h"
 #include "component/processor.h"
-#include "components/formats/compression.h"
+#include "value/compression.h"
 
 namespace tollgate {
 namespace {

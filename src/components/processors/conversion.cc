@@ -1,5 +1,8 @@
 #include "components/processors/conversion.h"
 
+#include "components/processors/parse_failure.h"
+#include "value/json.h"
+
 namespace tollgate {
 
 Result<ProcessorFactory> Conversion::factory(std::string_view expression, Options options) {
@@ -12,7 +15,7 @@ Result<ProcessorFactory> Conversion::factory(std::string_view expression, Option
 Result<MessageProcessor::Verdict> Conversion::transform(Batch& batch, std::size_t index) {
   Message& message = batch[index];
   if (options_.from_document && message.document().is_error()) {
-    return invalid("parsing message as JSON: " + std::string(message.document().as_text()));
+    return invalid("parsing message as JSON: " + parse_failure(message, message.document()));
   }
   message.bytes();  // what `content()` reads of a constant batch
   const Value made = options_.mapping->query(batch, index, batch.arena());
@@ -23,10 +26,15 @@ Result<MessageProcessor::Verdict> Conversion::transform(Batch& batch, std::size_
     }
     return invalid(std::string(options_.error_prefix) + std::string(reason));
   }
-  if (options_.to_document) {
-    message.set_document(made);
-  } else {
+  if (!options_.to_document) {
     message.set_bytes(made.as_text());
+  } else if (made.is_text()) {
+    // A message of a text document has the bare text as its bytes; this one is JSON.
+    std::string json;
+    append_json(json, made, batch.arena());
+    message.set_bytes(batch.arena().copy(json));
+  } else {
+    message.set_document(made);
   }
   return Verdict::keep;
 }

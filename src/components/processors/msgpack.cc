@@ -17,14 +17,19 @@ const Schema<Config>& schema() {
   return fields;
 }
 
+/// What the mapping language puts before a method's own words.
+constexpr std::string_view kFailed = "failed assignment (line 1): ";
+
 Result<ProcessorFactory> make(Config config, BuildContext&) {
   if (config.operation == "to_json") {
     return Conversion::factory("content().parse_msgpack()",
-                               {.error_prefix = "converting MsgPack document to JSON: "});
+                               {.reason_after = kFailed,
+                                .error_prefix = "converting MsgPack document to JSON: "});
   }
   return Conversion::factory("this.format_msgpack()",
                              {.from_document = true,
                               .to_document = false,
+                              .reason_after = kFailed,
                               .error_prefix = "converting JSON to MsgPack: "});
 }
 

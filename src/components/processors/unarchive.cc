@@ -3,11 +3,11 @@
 #include <memory>
 
 #include "base/strings.h"
-#include "components/formats/csv.h"
 #include "components/formats/tar.h"
 #include "components/formats/zip.h"
 #include "components/processors/parse_failure.h"
 #include "components/processors/support.h"
+#include "value/csv.h"
 #include "value/encoding.h"
 #include "value/json.h"
 

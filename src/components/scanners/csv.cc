@@ -1,12 +1,11 @@
 // csv: makes a message of each row.
 
-#include "components/formats/csv.h"
-
 #include <memory>
 #include <optional>
 
 #include "component/build_context.h"
 #include "component/resource.h"
+#include "value/csv.h"
 #include "value/encoding.h"
 
 namespace tollgate {

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
 #include "component/testing.h"
-#include "components/formats/compression.h"
 #include "components/formats/tar.h"
 #include "components/manifest.h"
+#include "value/compression.h"
 
 namespace tollgate {
 namespace {

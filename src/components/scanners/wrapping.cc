@@ -8,7 +8,7 @@
 
 #include "component/build_context.h"
 #include "component/resource.h"
-#include "components/formats/compression.h"
+#include "value/compression.h"
 
 namespace tollgate {
 namespace {
