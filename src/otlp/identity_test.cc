@@ -20,31 +20,45 @@ std::size_t how_many() {
   return asked ? std::strtoull(asked, nullptr, 10) : 1'000'000;
 }
 
+/// The identities of one export's records, all of which can be told apart.
+std::vector<Identity> identities(const std::vector<std::string>& wires) {
+  RecordIdentity ids{IdentityOptions{.salt = "https://example.com/events"}};
+  ids.expect(wires.size());
+  ids.begin_resource("resource", "");
+  ids.begin_scope("scope", "");
+  std::vector<RecordIdentity::Record> records;
+  Batch batch;
+  for (const std::string& wire : wires) {
+    records.push_back({wire, true});
+    batch.add();
+  }
+  EXPECT_EQ(ids.identify(records, batch.messages()), 0u);
+  std::vector<Identity> all;
+  for (const Message& message : batch) all.push_back(message.identity);
+  return all;
+}
+
 // Records as alike as they get: only a nanosecond apart, each tenth equal to the one before, each
 // hundredth split in two.
 TEST(RecordIdentity, NoTwoRecordsShareOne) {
   const std::size_t count = how_many();
   std::vector<Pair> seen;
   seen.reserve(count);
-  std::string record(64, 'r');
+  std::vector<std::string> records(1000, std::string(64, 'r'));
   std::uint64_t time = 1'700'000'000'000'000'001;
   while (seen.size() < count) {
-    RecordIdentity ids{IdentityOptions{.salt = "https://example.com/events"}};  // one export
-    ids.expect(1000);
-    ids.begin_resource("resource", "");
-    ids.begin_scope("scope", "");
-    for (int i = 0; i < 1000 && seen.size() < count; ++i) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
       if (i % 10 != 0) ++time;
-      if (time % 1'000'000 == 0) ++time;
-      std::memcpy(record.data(), &time, sizeof time);
-      const Identity identity = ids.of_record(record, time, 0);
-      EXPECT_TRUE(identity.derived);
-      if (i % 100 == 0) {
-        for (std::uint32_t child = 0; child < 2; ++child) {
-          seen.emplace_back(identity.child(child).high, identity.child(child).low);
-        }
+      std::memcpy(records[i].data(), &time, sizeof time);
+    }
+    ++time;
+    const auto all = identities(records);
+    for (std::size_t i = 0; i < all.size() && seen.size() < count; ++i) {
+      EXPECT_TRUE(all[i].derived);
+      for (std::uint32_t child = 0; child < 2 && i % 100 == 0; ++child) {
+        seen.emplace_back(all[i].child(child).high, all[i].child(child).low);
       }
-      seen.emplace_back(identity.high, identity.low);
+      seen.emplace_back(all[i].high, all[i].low);
     }
   }
   std::ranges::sort(seen);
@@ -52,16 +66,13 @@ TEST(RecordIdentity, NoTwoRecordsShareOne) {
 }
 
 TEST(RecordIdentity, DependsOnTheRecordAlone) {
-  const auto of = [](std::string_view record, int before) {
-    RecordIdentity ids{IdentityOptions{.salt = "s"}};
-    ids.begin_resource("r", "");
-    ids.begin_scope("c", "");
-    for (int i = 0; i < before; ++i) ids.of_record("other" + std::to_string(i), 1, 0);
-    const Identity identity = ids.of_record(record, 1'700'000'000'000'000'001, 0);
-    return Pair(identity.high, identity.low);
-  };
-  EXPECT_EQ(of("a", 0), of("a", 500));  // wherever a forwarder's batching puts it
-  EXPECT_NE(of("a", 0), of("b", 0));
+  std::vector<std::string> many;
+  for (int i = 0; i < 500; ++i) many.push_back("other " + std::to_string(i));
+  many.push_back("a");
+  const Identity among_many = identities(many).back(), alone = identities({"a"})[0];
+  EXPECT_EQ(Pair(among_many.high, among_many.low), Pair(alone.high, alone.low));
+  const Identity other = identities({"b"})[0];
+  EXPECT_NE(Pair(other.high, other.low), Pair(alone.high, alone.low));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ TEST(DeadLetterTest, AFallbackSetsAsideWhatWasRefused) {
   Bench bench;
   Destination destination(answering({{"poison", 400}, {"late", 503}})), other(statuses({}));
   auto output = bench.output(
-      fmt::format("fallback: [{{http_client: {{url: '{}', retries: 0}}}}, {{reject: no}}, "
+      fmt::format("fallback: [{{http_client: {{url: '{}', retries: 0}}}}, "
                   "{{http_client: {{url: '{}'}}}}]",
                   destination.url(), other.url()));
   const WriteResult result = Written(*output, batch_of({"a", "poison", "late"})).wait();

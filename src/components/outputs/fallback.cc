@@ -68,7 +68,7 @@ class Fallback final : public OutputGroup {
             table.replace(indexes[i], set_aside ? dead_lettered(*before) : status);
             if (level + 1 == size() || !moves_on(status)) continue;
             left.push_back(indexes[i]);
-            why.push_back(is_refused(status) ? std::optional(status) : before);
+            why.push_back(before || !is_refused(status) ? before : std::optional(status));
             add_with_reason((*batch)[i], status, "fallback_error", next);
           }
           if (left.empty()) return ack(std::move(table).finish());
