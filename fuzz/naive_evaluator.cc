@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "bloblang/syntax/diagnostics.h"
 #include "naive_operators.h"
 #include "naive_parse.h"
 #include "value/coerce.h"
@@ -582,7 +583,8 @@ std::optional<NaiveOutcome> evaluate_naively(std::string_view source, std::strin
                                              Mode mode) {
   Arena arena;
   PlainActions actions(arena);
-  const auto tree = parse_mapping({source, {}, arena, actions});
+  const std::string text = to_valid_utf8(source);
+  const auto tree = parse_mapping({text, {}, arena, actions});
   if (!tree) return std::nullopt;
   const Value document = parse_json(content, arena, {.message = true});
   try {
