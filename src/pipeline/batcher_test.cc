@@ -226,7 +226,7 @@ TEST_F(BatcherTest, HoldsNothingBackOnceFlushed) {
   EXPECT_TRUE(first.wait().ok());
   EXPECT_TRUE(Written(*made, {"c"}).wait().ok());
   EXPECT_EQ(flush_.value(), 2);
-  EXPECT_TRUE(Written(*made, {}).wait().ok());
+  EXPECT_TRUE(Written(*made, Batch()).wait().ok());
 }
 
 TEST_F(BatcherTest, GathersManyWriters) {
