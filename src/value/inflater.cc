@@ -52,7 +52,7 @@ class ZlibInflater final : public Inflater {
   }
 
   Result<> finish(const Sink&) override {
-    if (!ended_) return ended_early(started_);
+    if (!ended_) return ended_early(started_ || algorithm_ != Compression::gzip);
     return {};
   }
 
