@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace tollgate {
 namespace {
@@ -16,19 +17,14 @@ int window_bits(Compression algorithm) {
   return algorithm == Compression::zlib ? 15 : -15;
 }
 
-std::string_view name_of(Compression algorithm) {
-  if (algorithm == Compression::gzip) return "gzip";
-  return algorithm == Compression::zlib ? "zlib" : "flate";
-}
-
 Result<std::string> deflate_all(Compression algorithm, int level, std::string_view bytes) {
   if (level < -2 || level > 9) {
+    const std::string number = std::to_string(level);
     if (algorithm == Compression::flate) {
-      return invalid("flate: invalid compression level " + std::to_string(level) +
-                     ": want value in range [-2, 9]");
+      return invalid("flate: invalid compression level " + number + ": want value in range [-2, 9]");
     }
-    return invalid(std::string(name_of(algorithm)) +
-                   ": invalid compression level: " + std::to_string(level));
+    return invalid((algorithm == Compression::gzip ? "gzip" : "zlib") +
+                   (": invalid compression level: " + number));
   }
   z_stream stream{};
   const int strategy = level == -2 ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY;
@@ -48,6 +44,7 @@ Result<std::string> deflate_all(Compression algorithm, int level, std::string_vi
   return out;
 }
 
+/// One frame in the form that most writers use: independent blocks of 4 MiB, with a checksum.
 Result<std::string> lz4_all(int level, std::string_view bytes) {
   if (level > 9) {
     return invalid("lz4: invalid compression level: " +
@@ -55,18 +52,49 @@ Result<std::string> lz4_all(int level, std::string_view bytes) {
   }
   LZ4F_preferences_t preferences{};
   preferences.compressionLevel = std::max(level, 0);
-  std::string out(LZ4F_compressFrameBound(bytes.size(), &preferences), '\0');
-  const std::size_t size =
-      LZ4F_compressFrame(out.data(), out.size(), bytes.data(), bytes.size(), &preferences);
-  if (LZ4F_isError(size)) return invalid(std::string("lz4: ") + LZ4F_getErrorName(size));
+  preferences.frameInfo.blockSizeID = LZ4F_max4MB;
+  preferences.frameInfo.blockMode = LZ4F_blockIndependent;
+  preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
+  LZ4F_cctx* started = nullptr;
+  if (LZ4F_isError(LZ4F_createCompressionContext(&started, LZ4F_VERSION))) {
+    return transient("cannot start compression");
+  }
+  const std::unique_ptr<LZ4F_cctx, decltype(&LZ4F_freeCompressionContext)> context(
+      started, LZ4F_freeCompressionContext);
+  std::string out(LZ4F_compressBound(bytes.size(), &preferences) + LZ4F_HEADER_SIZE_MAX, '\0');
+  std::size_t size = 0;
+  std::string problem;
+  const auto add = [&](std::size_t written) {
+    if (LZ4F_isError(written)) {
+      problem = std::string("lz4: ") + LZ4F_getErrorName(written);
+    } else {
+      size += written;
+    }
+    return problem.empty();
+  };
+  const auto rest = [&] { return out.size() - size; };
+  const bool done =
+      add(LZ4F_compressBegin(started, out.data(), rest(), &preferences)) &&
+      add(LZ4F_compressUpdate(started, out.data() + size, rest(), bytes.data(), bytes.size(),
+                              nullptr)) &&
+      add(LZ4F_compressEnd(started, out.data() + size, rest(), nullptr));
+  if (!done) return invalid(problem);
   out.resize(size);
   return out;
 }
 
+/// A frame with a checksum and without its size, as streams are written.
 Result<std::string> zstd_all(int level, std::string_view bytes) {
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                     ZSTD_freeCCtx);
+  if (!context) return transient("cannot start compression");
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel,
+                         level < 0 ? ZSTD_CLEVEL_DEFAULT : level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
   std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(),
-                                         level < 0 ? ZSTD_CLEVEL_DEFAULT : level);
+  const std::size_t size =
+      ZSTD_compress2(context.get(), out.data(), out.size(), bytes.data(), bytes.size());
   if (ZSTD_isError(size)) return invalid(std::string("zstd: ") + ZSTD_getErrorName(size));
   out.resize(size);
   return out;

@@ -179,9 +179,12 @@ Result<std::string> decode_base64_stream(std::string_view text, Base64 form) {
                  [](char c) { return !is_line_break(c); });
     text = joined;
   }
-  const std::size_t rest = form.padded ? text.size() % 4 : 0;
-  auto decoded = decode_base64(text.substr(0, text.size() - rest), form);
-  if (decoded && rest > 0) return invalid("unexpected EOF");
+  // What is left over of groups of four is looked at last, and counted anew.
+  const std::string_view rest = text.substr(text.size() - text.size() % 4);
+  auto decoded = decode_base64(text.substr(0, text.size() - rest.size()), form);
+  if (!decoded || rest.empty()) return decoded;
+  if (form.padded) return invalid("unexpected EOF");
+  *decoded += TRY(decode_base64(rest, form));
   return decoded;
 }
 

@@ -19,7 +19,8 @@ std::vector<std::span<const Function>> method_lists() {
           kObjectMethods, kMergeMethods, kJsonMethods, kEncodingMethods, kHashMethods,
           kCipherMethods, kTextParsingMethods, kSchemaMethods, kJwtMethods, kBinaryParsingMethods,
           kYamlMethods, kXmlMethods, kJsonPathMethods, kChangelogMethods,
-          kNaturalTextMethods, kSecretMethods, kSchemaInferenceMethods, kGeoipMethods};
+          kNaturalTextMethods, kSecretMethods, kSchemaInferenceMethods, kGeoipMethods,
+          kSqlMethods};
 }
 
 std::vector<const Function*> sorted(const std::vector<std::span<const Function>>& lists) {

@@ -50,6 +50,7 @@ extern const std::span<const Function> kNaturalTextMethods;    // strings_natura
 extern const std::span<const Function> kSecretMethods;         // secrets.cc
 extern const std::span<const Function> kSchemaInferenceMethods;  // schema_infer.cc
 extern const std::span<const Function> kGeoipMethods;          // geoip.cc
+extern const std::span<const Function> kSqlMethods;            // sql.cc
 
 const Function* find_function(std::string_view name);
 const Function* find_method(std::string_view name);

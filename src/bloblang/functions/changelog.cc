@@ -1,6 +1,7 @@
 // diff and patch: the changes between two values, as an array of {From, Path, To, Type}.
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
@@ -141,11 +142,19 @@ Value diff(Call& call, Value target) {
   return difference.changes();
 }
 
-/// `root` with the change at `path` made; what lies beside it is shared. `root` itself where the
-/// path leads nowhere. Depth is bounded by the length of the path.
-Value changed(Value root, std::span<const Value> path, Value to, bool removes, Arena& arena) {
-  if (path.empty()) return removes ? Value::null() : to;
-  if (!path[0].is_text()) return root;
+// Applying ----------------------------------------------------------------------------------------
+
+struct Change {
+  std::span<const Value> path;
+  Value to;
+  bool removes = false;
+};
+
+/// `root` with a change made; what lies beside it is shared. Depth is bounded by the length of the
+/// path.
+Value changed(Call& call, Value root, const Change& change, std::span<const Value> path) {
+  if (path.empty()) return change.removes ? root : change.to;
+  Arena& arena = call.arena();
   const std::string_view step = path[0].as_text();
   const auto rest = path.subspan(1);
   if (root.is(Kind::object)) {
@@ -154,64 +163,102 @@ Value changed(Value root, std::span<const Value> path, Value to, bool removes, A
     std::ranges::copy(members, copy->items);
     copy->size = static_cast<std::uint32_t>(members.size());
     const Value* const inner = copy->find(step, arena);
-    if (rest.empty() && removes) {
+    if (rest.empty() && change.removes) {
       copy->erase(step);
     } else if (inner || rest.empty()) {
-      copy->set(step, changed(inner ? *inner : Value::null(), rest, to, removes, arena), arena);
+      const Value value = changed(call, inner ? *inner : Value::null(), change, rest);
+      if (value.is_error()) return value;
+      copy->set(step, value, arena);
     }
     return Value::object(copy);
   }
-  const auto index = parse_int(step);
-  if (!root.is(Kind::array) || !index || *index < 0 || *index > root.as_array().size) return root;
-  const Array& array = root.as_array();
-  Array* const copy = make_array(arena, array.size + std::size_t{1});
-  const bool is_new = *index == array.size;
-  for (std::uint32_t i = 0; i < array.size; ++i) {
-    const bool here = i == *index;
-    if (here && rest.empty() && removes) continue;
-    copy->items[copy->size++] =
-        here ? changed(array.items[i], rest, to, removes, arena) : array.items[i];
+  if (!root.is(Kind::array)) {
+    if (change.removes) return root;
+    return call.error(" reflect: reflect.Value.Set using unaddressable value (cause count 0)\n");
   }
-  if (is_new && rest.empty() && !removes) copy->items[copy->size++] = to;
+  const Array& array = root.as_array();
+  const auto index = scan_int(step);
+  if (index.fault != NumberFault::none && array.size > 0) {
+    return call.error(" invalid index in path. ", step, " is not a number (cause count 1)\n",
+                      number_error("Atoi", step, index.fault));
+  }
+  if (index.fault != NumberFault::none || index.value < 0 || index.value > array.size ||
+      (change.removes && index.value == array.size)) {
+    return call.error(" Value index ", std::to_string(index.value),
+                      " is invalid (cause count 1)\n scanning for Value index (cause count 0)\n");
+  }
+  Array* const copy = make_array(arena, array.size + std::size_t{1});
+  for (std::uint32_t i = 0; i < array.size; ++i) {
+    const bool here = i == index.value;
+    if (here && rest.empty() && change.removes) continue;
+    const Value value = here ? changed(call, array.items[i], change, rest) : array.items[i];
+    if (value.is_error()) return value;
+    copy->items[copy->size++] = value;
+  }
+  if (index.value == array.size && rest.empty()) copy->items[copy->size++] = change.to;
   return Value::array(copy);
+}
+
+std::string changelog_type(Value value) {
+  return value.is(Kind::object)        ? "map"
+         : value.is(Kind::number_text) ? "string"
+                                       : std::string(go_type(value));
+}
+
+/// Of an entry that is an object; what it leaves out is empty.
+std::optional<Change> read_change(Object& entry, Arena& arena) {
+  const Value* const path = entry.find("Path", arena);
+  const Value* const to = entry.find("To", arena);
+  const Value* const type = entry.find("Type", arena);
+  Change change{.to = to ? *to : Value::null()};
+  if (type && !type->is_null()) {
+    if (!type->is_text()) return std::nullopt;
+    change.removes = type->as_text() == "delete";
+  }
+  if (!path || path->is_null()) return change;
+  if (!path->is(Kind::array)) return std::nullopt;
+  change.path = {path->as_array().items, path->as_array().size};
+  const bool texts = std::ranges::all_of(change.path, [](Value step) { return step.is_text(); });
+  return texts ? std::optional(change) : std::nullopt;
 }
 
 Prepared prepare_patch(const Arguments& arguments) {
   const Value log = arguments[0];
-  if (log.is_null() || log.is(Kind::array)) return nullptr;
-  const std::string_view kind = log.is(Kind::object)        ? "map"
-                                : log.is(Kind::number_text) ? "string"
-                                                            : go_type(log);
-  return std::unexpected("'' source data must be an array or slice, got " + std::string(kind));
+  if (log.is_null() || log.is_marker()) return nullptr;
+  if (!log.is(Kind::array)) {
+    return std::unexpected("'' source data must be an array or slice, got " + changelog_type(log));
+  }
+  std::string problems;
+  const Array& entries = log.as_array();
+  for (std::uint32_t i = 0; i < entries.size; ++i) {
+    if (entries.items[i].is(Kind::object) || entries.items[i].is_null()) continue;
+    problems += "\n'[" + std::to_string(i) + "]' expected a map or struct, got \"" +
+                changelog_type(entries.items[i]) + "\"";
+  }
+  if (problems.empty()) return nullptr;
+  return std::unexpected("decoding failed due to the following error(s):\n" + problems);
 }
 
 Value patch(Call& call, Value target) {
   const Value log = call[0];
-  if (log.is_null() || target.is_null()) return target;
-  if (!target.is(Kind::array) && !target.is(Kind::object) && log.as_array().size > 0) {
-    return call.error(" reflect: reflect.Value.Set using unaddressable value (cause count 0)\n");
+  if (log.is_null() || log.is_marker() || target.is_null()) return target;
+  std::vector<Change> changes;
+  for (const Value& entry : log.as_array()) {
+    if (entry.is_null()) continue;
+    const auto change = read_change(entry.as_object(), call.arena());
+    if (!change) {
+      return call.error("the changelog has an invalid entry: expected the Type as text and the Path "
+                        "as an array of texts");
+    }
+    changes.push_back(*change);
   }
   // Removals of array items go last to first, so that indexes stay true.
-  const Array& changes = log.as_array();
-  const auto apply = [&](const Value& change, bool removals) -> bool {
-    if (!change.is(Kind::object)) return false;
-    const Value* const path = change.as_object().find("Path", call.arena());
-    const Value* const to = change.as_object().find("To", call.arena());
-    const Value* const type = change.as_object().find("Type", call.arena());
-    if (!path || !path->is(Kind::array) || !type || !type->is_text()) return false;
-    const bool removes = type->as_text() == "delete";
-    if (removes != removals) return true;
-    const std::span<const Value> steps(path->as_array().items, path->as_array().size);
-    target = changed(target, steps, to ? *to : Value::null(), removes, call.arena());
-    return true;
-  };
-  for (std::uint32_t i = changes.size; i > 0; --i) {
-    if (!apply(changes.items[i - 1], true)) return call.error("the changelog has an invalid entry");
-    if (Value full = call.check_size(0); full.is_error()) return full;
-  }
-  for (const Value& change : changes) {
-    apply(change, false);
-    if (Value full = call.check_size(0); full.is_error()) return full;
+  std::ranges::stable_partition(changes, &Change::removes);
+  std::reverse(changes.begin(), std::ranges::find(changes, false, &Change::removes));
+  for (const Change& change : changes) {
+    target = changed(call, target, change, change.path);
+    if (target.is_error()) return target;
+    if (const Value full = call.check_size(0); full.is_error()) return full;
   }
   return target;
 }

@@ -220,11 +220,11 @@ class RecordReader {
   RecordReader(Arena& arena, const MMDB_entry_data_list_s* list) : arena_(arena), at_(list) {}
 
   /// The object of a map, or a failure to be read from error().
-  Value object(std::span<const Field> fields) {
+  Value object(std::span<const Field> fields, std::string_view type = "struct") {
     Object* const object = blank(fields);
     const MMDB_entry_data_s* map = next();
     if (!map) return Value::object(object);
-    if (map->type != MMDB_DATA_TYPE_MAP) return mismatch(*map, "struct");
+    if (map->type != MMDB_DATA_TYPE_MAP) return mismatch(*map, type);
     for (std::uint32_t left = map->data_size; left > 0 && error_.empty(); --left) {
       const MMDB_entry_data_s* const key = next();
       if (!key) break;
@@ -235,6 +235,7 @@ class RecordReader {
       }
       if (field) {
         object->set(field->name, value(*field), arena_);
+        name_place(name);
       } else {
         skip();
       }
@@ -313,7 +314,11 @@ class RecordReader {
       const MMDB_entry_data_s* const key = next();
       const MMDB_entry_data_s* const name = next();
       if (!key || !name) break;
-      if (name->type != MMDB_DATA_TYPE_UTF8_STRING) return mismatch(*name, "string");
+      if (name->type != MMDB_DATA_TYPE_UTF8_STRING) {
+        mismatch(*name, "string");
+        name_place(text_of(*key));
+        break;
+      }
       names->set(arena_.copy(text_of(*key)), Value::string(arena_.copy(text_of(*name))), arena_);
     }
     return Value::object(names);
@@ -392,6 +397,11 @@ class RecordReader {
     return Value::null();
   }
 
+  /// Says in which member the failure was, if there was one.
+  void name_place(std::string_view key) {
+    if (!error_.empty()) error_.insert(0, "decoding value for " + std::string(key) + ": ");
+  }
+
   Arena& arena_;
   const MMDB_entry_data_list_s* at_;
   std::string error_;
@@ -459,7 +469,7 @@ Value look_up(Call& call, Value target, const Lookup& lookup) {
       list, MMDB_free_entry_data_list);
   if (status != MMDB_SUCCESS) return call.error(MMDB_strerror(status));
   RecordReader reader(call.arena(), list);
-  const Value record = reader.object(lookup.record);
+  const Value record = reader.object(lookup.record, "geoip2." + std::string(lookup.method));
   return reader.error().empty() ? record : call.error(reader.error());
 }
 

@@ -9,7 +9,7 @@
 namespace tollgate::bloblang {
 namespace {
 
-// π/4 in three parts, and beyond that size the C library's reduction.
+// π/4 in three parts, and from which size on angles are reduced with all bits of 4/π instead.
 constexpr double kQuarterPi1 = 7.85398125648498535156e-1;
 constexpr double kQuarterPi2 = 3.77489470793079817668e-8;
 constexpr double kQuarterPi3 = 2.69515142907905952645e-15;
@@ -26,13 +26,52 @@ constexpr double kTanP[] = {-1.30936939181383734205e4, 1.15351664838587416140e6,
 constexpr double kTanQ[] = {1.36812963470692954678e4, -1.32089234440210967447e6,
                             2.50083801823357915839e7, -5.38695755929454629881e7};
 
+/// 4/π: its whole part, then its fraction.
+constexpr std::uint64_t kFourOverPi[] = {
+    0x0000000000000001, 0x45f306dc9c882a53, 0xf84eafa3ea69bb81, 0xb6c52b3278872083,
+    0xfca2c757bd778ac3, 0x6e48dc74849ba5c0, 0x0c925dd413a32439, 0xfc3bd63962534e7d,
+    0xd1046bea5d768909, 0xd338e04d68befc82, 0x7323ac7306a673e9, 0x3908bf177bf25076,
+    0x3ff12fffbc0b301f, 0xde5e2316b414da3e, 0xda6cfd9e4f96136e, 0x9e8c7ecd3cbfd45a,
+    0xea4f758fd7cbe2f6, 0x7a0e73ef14a525d4, 0xd7f6bf623f1aba10, 0xac06608df8f6d757};
+
 /// An angle as an octant and what is left of it.
 struct Octant {
   std::uint64_t number;
   double rest;
 };
 
+/// angle × 4/π modulo 8, with the bits of 4/π that count for it: the mantissa is multiplied by 192 of
+/// them, so that the product's first three bits are the octant and the others its fraction.
+Octant reduce_large(double angle) {
+  __extension__ typedef unsigned __int128 Wide;
+  const auto bits = std::bit_cast<std::uint64_t>(angle);
+  const std::uint64_t mantissa = (bits & ((1ull << 52) - 1)) | 1ull << 52;
+  const auto exponent = static_cast<std::size_t>(bits >> 52) - 1023 - 52 + 61;  // 61: see above
+  const std::size_t word = exponent / 64, shift = exponent % 64;
+  const auto bits_at = [&](std::size_t i) {
+    const std::uint64_t high = kFourOverPi[i] << shift;
+    return shift ? high | kFourOverPi[i + 1] >> (64 - shift) : high;
+  };
+  Wide low = static_cast<Wide>(bits_at(word + 2)) * mantissa;
+  low = static_cast<Wide>(bits_at(word + 1)) * mantissa + (low >> 64);
+  const std::uint64_t top = bits_at(word) * mantissa + static_cast<std::uint64_t>(low >> 64);
+  std::uint64_t octant = top >> 61;
+  const Wide fraction = ((static_cast<Wide>(top) << 64 | static_cast<std::uint64_t>(low)) << 3);
+  const int zeros = fraction >> 64 ? std::countl_zero(static_cast<std::uint64_t>(fraction >> 64)) : 64;
+  double rest = 0;
+  if (zeros < 64) {
+    const auto kept = static_cast<std::uint64_t>((fraction << zeros) >> 75);  // 53 bits, cut off
+    rest = std::ldexp(static_cast<double>(kept), -53 - zeros);
+  }
+  if (octant & 1) {
+    octant = (octant + 1) & 7;
+    --rest;
+  }
+  return {octant, rest * (std::numbers::pi / 4)};
+}
+
 Octant reduce(double angle) {
+  if (angle >= kReduceFrom) return reduce_large(angle);
   auto octant = static_cast<std::uint64_t>(angle * (4 / std::numbers::pi));
   double count = static_cast<double>(octant);
   if (octant & 1) {
@@ -99,7 +138,6 @@ double go_sin(double angle) {
   if (std::isinf(angle)) return std::numeric_limits<double>::quiet_NaN();
   bool negative = std::signbit(angle);
   angle = std::abs(angle);
-  if (angle >= kReduceFrom) return negative ? -std::sin(angle) : std::sin(angle);
   auto [octant, rest] = reduce(angle);
   if (octant > 3) {
     negative = !negative;
@@ -112,7 +150,6 @@ double go_sin(double angle) {
 double go_cos(double angle) {
   if (std::isnan(angle) || std::isinf(angle)) return std::numeric_limits<double>::quiet_NaN();
   angle = std::abs(angle);
-  if (angle >= kReduceFrom) return std::cos(angle);
   auto [octant, rest] = reduce(angle);
   bool negative = false;
   if (octant > 3) {
@@ -129,7 +166,6 @@ double go_tan(double angle) {
   if (std::isinf(angle)) return std::numeric_limits<double>::quiet_NaN();
   const bool negative = std::signbit(angle);
   angle = std::abs(angle);
-  if (angle >= kReduceFrom) return negative ? -std::tan(angle) : std::tan(angle);
   const auto [octant, rest] = reduce(angle);
   const double zz = rest * rest;
   double tangent = rest;

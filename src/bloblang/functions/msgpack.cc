@@ -82,6 +82,10 @@ void put_time(std::string& out, const Timestamp& time) {
 
 void put_document_number(std::string& out, Value number) {
   if (const auto integer = parse_int(number.as_text())) return put_short_integer(out, *integer);
+  if (const auto large = parse_uint(number.as_text())) {
+    put_code(out, 0xCF);
+    return put(out, *large, 8);
+  }
   const auto real = parse_float(number.as_text());
   if (real) return put_float(out, *real);
   put_text(out, number.as_text());

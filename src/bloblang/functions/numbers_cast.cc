@@ -1,8 +1,10 @@
 // Methods of category Number Manipulation: casts.
 
 #include <charconv>
+#include <cmath>
 
 #include "bloblang/functions/catalogue.h"
+#include "value/number.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -27,9 +29,14 @@ Value to_float64(Call& call, Value target) {
 Value to_float32(Call& call, Value target) {
   const auto number = to_float(target);
   if (!number) return call.error(number.error().message());
+  const auto single = static_cast<float>(*number);
+  if (std::isinf(single) && std::isfinite(*number) &&
+      (target.is_text() || target.is(Kind::number_text))) {
+    return call.error(number_error("ParseFloat", target.as_text(), NumberFault::range));
+  }
   // The shortest decimal that is the single: what it is shown as wherever it goes.
   char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, static_cast<float>(*number),
+  const auto [end, error] = std::to_chars(text, text + sizeof text, single,
                                             std::chars_format::scientific);
   double shortest = *number;
   std::from_chars(text, end, shortest);

@@ -65,7 +65,7 @@ constexpr Spelling kSpellings[] = {
     {0x44D, "e"},    {0x44E, "iu"},   {0x44F, "ia"},   {0x451, "io"},  {0x452, "dj"},
     {0x453, "gj"},   {0x454, "ie"},   {0x455, "dz"},   {0x456, "i"},   {0x457, "yi"},
     {0x458, "j"},    {0x459, "lj"},   {0x45A, "nj"},   {0x45B, "tsh"}, {0x45C, "kj"},
-    {0x45E, "u"},    {0x45F, "dzh"},  {0x490, "G'"},   {0x491, "g'"},
+    {0x45E, "u"},    {0x45F, "dzh"},  {0x490, "G'"},   {0x491, "g'"},   {0x49A, "K'"},  {0x49B, "k'"},
     // Hebrew
     {0x5D0, ""},     {0x5D1, "b"},    {0x5D2, "g"},    {0x5D3, "d"},   {0x5D4, "h"},
     {0x5D5, "v"},    {0x5D6, "z"},    {0x5D7, "kh"},   {0x5D8, "t"},   {0x5D9, "y"},
@@ -74,7 +74,7 @@ constexpr Spelling kSpellings[] = {
     {0x5E4, "p"},    {0x5E5, "ts"},   {0x5E6, "ts"},   {0x5E7, "q"},   {0x5E8, "r"},
     {0x5E9, "sh"},   {0x5EA, "t"},
     // Arabic
-    {0x627, "a"},    {0x628, "b"},    {0x629, "@"},    {0x62A, "t"},   {0x62B, "th"},
+    {0x627, ""},     {0x628, "b"},    {0x629, "@"},    {0x62A, "t"},   {0x62B, "th"},
     {0x62C, "j"},    {0x62D, "H"},    {0x62E, "kh"},   {0x62F, "d"},   {0x630, "dh"},
     {0x631, "r"},    {0x632, "z"},    {0x633, "s"},    {0x634, "sh"},  {0x635, "S"},
     {0x636, "D"},    {0x637, "T"},    {0x638, "Z"},    {0x639, "`"},   {0x63A, "G"},
@@ -84,10 +84,50 @@ constexpr Spelling kSpellings[] = {
     {0x1E9E, "Ss"},  {0x2010, "-"},   {0x2011, "-"},   {0x2012, "-"},  {0x2013, "-"},
     {0x2014, "--"},  {0x2015, "--"},  {0x2018, "'"},   {0x2019, "'"},  {0x201A, ","},
     {0x201C, "\""},  {0x201D, "\""},  {0x201E, ",,"},  {0x2020, "+"},  {0x2022, "*"},
-    {0x2030, "%0"},  {0x2039, "<"},   {0x203A, ">"},   {0x20AC, "EU"}, {0x2190, "-"},
+    {0x2028, "\n"}, {0x2029, "\n"}, {0x2030, "%0"},  {0x2039, "<"},   {0x203A, ">"},   {0x2044, "/"},   {0x20AC, "EU"}, {0x2116, ""},   {0x2122, ""},   {0x2190, "-"},
     {0x2192, "-"},   {0x2212, "-"},   {0x3001, ", "},  {0x3002, ". "}, {0x300C, "["},
     {0x300D, "] "},  {0x30FB, "*"},   {0x30FC, ""},
 };
+
+// Alphabets without letter case ---------------------------------------------------------------------
+
+/// Spellings of letters that follow each other in Unicode.
+struct Alphabet {
+  char32_t first;
+  std::span<const std::string_view> spellings;
+};
+
+/// Consonants alone; their vowels are written by signs of their own, the inherent one is not.
+constexpr std::string_view kDevanagari[] = {
+    "a",  "aa", "i",  "ii",  "u",  "uu",  "R",  "L",  "eN", "e",  "e",   "ai", "oN", "o",  "o",
+    "au", "k",  "kh", "g",   "gh", "ng",  "c",  "ch", "j",  "jh", "ny",  "tt", "tth", "dd", "ddh",
+    "nn", "t",  "th", "d",   "dh", "n",   "nnn", "p", "ph", "b",  "bh",  "m",  "y",  "r",  "rr",
+    "l",  "ll", "lll", "v",  "sh", "ss",  "s",  "h",  "",   "",   "'",   "'",  "aa", "i",  "ii",
+    "u",  "uu", "R",  "RR",  "eN", "e",   "e",  "ai", "oN", "o",  "o",   "au", ""};
+constexpr std::string_view kThai[] = {
+    "k",  "kh", "kh", "kh", "kh", "kh", "ng", "cch", "ch", "ch", "ch", "ch", "y",  "d",  "t",  "th",
+    "th", "th", "n",  "d",  "t",  "th", "th", "th",  "n",  "b",  "p",  "ph", "f",  "ph", "f",  "ph",
+    "m",  "y",  "r",  "R",  "l",  "L",  "w",  "s",   "s",  "s",  "h",  "l",  "`",  "h",  "~",  "a",
+    "a",  "aa", "am", "i",  "ii", "ue", "uue", "u",  "uu", "'"};
+constexpr std::string_view kThaiVowels[] = {"e", "ae", "o", "ai", "ai"};
+constexpr std::string_view kGeorgian[] = {
+    "a", "b", "g", "d", "e", "v", "z",  "t'", "i",  "k",  "l",  "m",   "n",   "o", "p", "zh", "r",
+    "s", "t", "u", "p'", "k'", "gh", "q", "sh", "ch'", "ts'", "dz", "ts", "ch", "kh", "j", "h"};
+constexpr std::string_view kArmenian[] = {
+    "a", "b", "g",  "d",  "e",  "z", "e", "e",  "t'", "zh", "i", "l", "kh", "ts", "k", "h", "dz", "gh",
+    "ch", "m", "y", "n",  "sh", "o", "ch'", "p", "j", "rr", "s", "v", "t",  "r",  "ts'", "w", "p'", "k'",
+    "o", "f"};
+constexpr Alphabet kAlphabets[] = {{0x905, kDevanagari}, {0xE01, kThai},    {0xE40, kThaiVowels},
+                                   {0x10D0, kGeorgian},  {0x531, kArmenian}, {0x561, kArmenian}};
+
+bool append_alphabetic(std::string& out, char32_t code) {
+  for (const Alphabet& alphabet : kAlphabets) {
+    if (code < alphabet.first || code - alphabet.first >= alphabet.spellings.size()) continue;
+    out += alphabet.spellings[code - alphabet.first];
+    return true;
+  }
+  return false;
+}
 
 // Japanese and Korean -----------------------------------------------------------------------------
 
@@ -143,11 +183,12 @@ bool append_spelling(std::string& out, char32_t code) {
     out += spelling->ascii;
     return true;
   }
-  return append_east_asian(out, code);
+  return append_alphabetic(out, code) || append_east_asian(out, code);
 }
 
 void append_ascii(std::string& out, char32_t code) {
-  if (append_spelling(out, code)) return;
+  constexpr char32_t kCircled = 0x2460, kCircledEnd = 0x24FF;  // symbols, not letters
+  if (append_spelling(out, code) || (code >= kCircled && code <= kCircledEnd)) return;
   std::uint32_t parts[18];  // the longest decomposition of any character
   std::size_t count = std::size(parts);
   const auto whole = static_cast<std::uint32_t>(code);
