@@ -1,0 +1,72 @@
+// The OTLP decoder, and the encoder against it: what was decoded says the same after it was encoded
+// as an export and decoded again.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "check.h"
+#include "otlp/logs.h"
+#include "otlp/wire.h"
+
+namespace {
+
+using namespace tollgate;
+
+/// Every byte of a message is in one of its fields, and fields can be written as they were read.
+void check_wire(std::string_view message) {
+  WireReader reader(message);
+  std::string copy;
+  WireWriter writer(copy);
+  while (reader.next()) {
+    switch (static_cast<int>(reader.is(reader.field(), WireReader::Type::varint)) +
+            2 * static_cast<int>(reader.is(reader.field(), WireReader::Type::fixed64)) +
+            4 * static_cast<int>(reader.is(reader.field(), WireReader::Type::fixed32))) {
+      case 1: writer.varint(reader.field(), reader.number()); break;
+      case 2: writer.fixed64(reader.field(), reader.number()); break;
+      case 4: writer.fixed32(reader.field(), static_cast<std::uint32_t>(reader.number())); break;
+      default: writer.bytes(reader.field(), reader.bytes());
+    }
+  }
+  if (!reader.ok()) return;
+  fuzz::require(copy.size() <= message.size(), "written longer than it came");
+  WireReader first(message), second(copy);
+  while (first.next()) {
+    fuzz::require(second.next() && first.field() == second.field() &&
+                      first.number() == second.number() && first.bytes() == second.bytes(),
+                  "a field changed");
+  }
+  fuzz::require(!second.next() && second.ok(), "a field too many");
+}
+
+Result<DecodedLogs> decode(std::string request) {
+  return decode_logs(std::make_shared<const std::string>(std::move(request)), {});
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  check_wire(text);
+  read_partial_success(text);
+  const auto decoded = decode(text);
+  if (!decoded) {
+    fuzz::require(decoded.error().fault() == Fault::invalid, "a fault that is not the sender's");
+    fuzz::require(!decoded.error().message().empty(), "an error without words");
+    return 0;
+  }
+  for (const Message& message : decoded->batch) {
+    Arena arena;
+    const Value document = message.document(arena);
+    fuzz::require(document.is(Kind::object), "a record that is no object");
+    std::string request;
+    const auto encoded = append_resource_logs(request, document, arena);
+    fuzz::require(encoded.has_value(), "what was decoded cannot be encoded");
+    const auto again = decode(request);
+    fuzz::require(again && again->batch.size() == 1, "what was encoded cannot be decoded");
+    Message copy = message.copy();
+    fuzz::require(copy.bytes() == again->batch[0].bytes(), "a record changed on the way");
+  }
+  return 0;
+}
