@@ -65,8 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(encoded.has_value(), "what was decoded cannot be encoded");
     const auto again = decode(request);
     fuzz::require(again && again->batch.size() == 1, "what was encoded cannot be decoded");
-    Message copy = message.copy();
-    fuzz::require(copy.bytes() == again->batch[0].bytes(), "a record changed on the way");
+    Message sent = message.copy(), received = again->batch[0].copy();
+    fuzz::require(sent.bytes() == received.bytes(), "a record changed on the way");
   }
   return 0;
 }

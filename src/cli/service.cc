@@ -89,6 +89,7 @@ ServiceEndpoints::ServiceEndpoints(const ServiceConfig::Http& config, Logger log
   options.address = config_.address;
   options.tls.cert_file = config_.cert_file;
   options.tls.key_file = config_.key_file;
+  options.tls.client_ca_file = config_.client_ca_file.value_or("");
   if (config_.cors.enabled) options.cors_origins = config_.cors.allowed_origins;
   options.authorize = std::move(authorize);
   options.on_misuse = [logger = logger_](std::string explanation) { logger.warn("{}", explanation); };

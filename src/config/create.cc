@@ -1,5 +1,6 @@
 #include "config/create.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -12,6 +13,9 @@ namespace tollgate {
 namespace {
 
 using Shape = FieldSpec::Shape;
+
+/// Ours alone and seldom set: left out, so that what is created runs in the incumbent too.
+constexpr std::string_view kLeftOut[] = {"client_ca_file", "dead_letter"};
 
 Node sample_fields(const std::vector<FieldSpec>& specs, bool small);
 
@@ -37,7 +41,10 @@ Node sample_field(const FieldSpec& spec, bool small) {
 Node sample_fields(const std::vector<FieldSpec>& specs, bool small) {
   std::vector<Node::Entry> entries;
   for (const FieldSpec& spec : specs) {
-    if (spec.deprecated || (small && spec.advanced)) continue;
+    if (spec.deprecated || (small && spec.advanced) ||
+        std::ranges::find(kLeftOut, spec.key) != std::end(kLeftOut)) {
+      continue;
+    }
     entries.push_back({spec.key, {}, sample_field(spec, small)});
   }
   return Node::map(std::move(entries));

@@ -55,6 +55,9 @@ const Schema<Http>& http_schema() {
             "Whether to serve `/debug/*`, which shows the configuration and the program's state."),
       field("cert_file", &Http::cert_file, "A certificate file; serves HTTPS.").advanced(),
       field("key_file", &Http::key_file, "The key of the certificate.").advanced(),
+      field("client_ca_file", &Http::client_ca_file,
+            "A file of authorities; every client must show a certificate that one of them signed.")
+          .advanced(),
       section("cors", &Http::cors, cors_schema(), "Cross-origin requests.").advanced(),
       section("basic_auth", &Http::basic_auth, basic_auth_schema(), "Basic authentication.")
           .advanced(),

@@ -30,6 +30,7 @@ struct ServiceConfig {
     bool debug_endpoints = false;
     std::string cert_file;
     std::string key_file;
+    std::optional<std::string> client_ca_file;
     Cors cors;
     BasicAuth basic_auth;
   };

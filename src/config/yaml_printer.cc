@@ -250,6 +250,10 @@ class Printer {
                   ? ScalarStyle::double_quoted
                   : ScalarStyle::plain;
     }
+    // A plain text that would read as something else was tagged as text.
+    if (written == ScalarStyle::plain && resolve_plain(node.text()) != Kind::string) {
+      out_ += "!!str ";
+    }
     scalar_text(node.text(), style, indent, in_flow, false);
   }
 

@@ -1,5 +1,6 @@
 // broker: several inputs at the same time, merged into one.
 
+#include <algorithm>
 #include <atomic>
 
 #include "component/build_context.h"
@@ -39,10 +40,14 @@ void check(const Config& config, const Node& body, ReadContext& context) {
 
 // Implementation ----------------------------------------------------------------------------------
 
-class Broker final : public Input, private Intake {
+class Broker final : public Input {
  public:
   Broker(std::vector<std::unique_ptr<Input>> children, std::unique_ptr<InputBatcher> batcher)
-      : children_(std::move(children)), batcher_(std::move(batcher)) {}
+      : batcher_(std::move(batcher)) {
+    for (auto& child : children) {
+      children_.push_back(std::make_unique<Child>(*this, std::move(child)));
+    }
+  }
 
   Result<> start(Intake& intake) override {
     downstream_ = &intake;
@@ -51,40 +56,56 @@ class Broker final : public Input, private Intake {
     started_ = 0;
     if (batcher_) batcher_->start(intake);
     for (const auto& child : children_) {
-      TRY(child->start(*this));
+      TRY(child->input->start(*child));
       ++started_;
     }
     return {};
   }
 
   void stop() override {
-    for (std::size_t i = 0; i < started_; ++i) children_[i]->stop();
+    for (std::size_t i = 0; i < started_; ++i) children_[i]->input->stop();
     started_ = 0;
     if (batcher_) batcher_->stop();
   }
 
+  /// One that ended has nothing more to be connected for.
   bool connected() const override {
-    for (const auto& child : children_) {
-      if (!child->connected()) return false;
-    }
-    return true;
+    return std::ranges::all_of(children_, [](const auto& child) {
+      return child->has_ended || child->input->connected();
+    });
   }
 
  private:
+  struct Child final : Intake {
+    Child(Broker& broker, std::unique_ptr<Input> made) : owner(broker), input(std::move(made)) {}
+
+    Result<> submit(Delivery delivery) override {
+      return owner.target().submit(std::move(delivery));
+    }
+    bool try_submit(Delivery& delivery) override { return owner.target().try_submit(delivery); }
+    void exhausted() override { owner.one_exhausted(); }
+    void ended() override {
+      has_ended = true;
+      owner.one_ended();
+    }
+
+    Broker& owner;
+    const std::unique_ptr<Input> input;
+    std::atomic<bool> has_ended{false};
+  };
+
   Intake& target() { return batcher_ ? batcher_->intake() : *downstream_; }
 
-  Result<> submit(Delivery delivery) override { return target().submit(std::move(delivery)); }
-  bool try_submit(Delivery& delivery) override { return target().try_submit(delivery); }
-  void exhausted() override {
+  void one_exhausted() {
     if (--giving_ > 0) return;
     if (batcher_) batcher_->intake().exhausted();
     downstream_->exhausted();
   }
-  void ended() override {
+  void one_ended() {
     if (--running_ == 0) downstream_->ended();
   }
 
-  const std::vector<std::unique_ptr<Input>> children_;
+  std::vector<std::unique_ptr<Child>> children_;
   const std::unique_ptr<InputBatcher> batcher_;  // null if the policy asks for nothing
   Intake* downstream_ = nullptr;
   std::size_t started_ = 0;
