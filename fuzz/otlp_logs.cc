@@ -9,6 +9,7 @@
 #include "check.h"
 #include "otlp/logs.h"
 #include "otlp/wire.h"
+#include "value/json.h"
 
 namespace {
 
@@ -44,6 +45,16 @@ Result<DecodedLogs> decode(std::string request) {
   return decode_logs(std::make_shared<const std::string>(std::move(request)), {});
 }
 
+/// The message's JSON as it reads once it was written: U+FFFD has more than one form.
+std::string json_of(const Message& message) {
+  Arena arena;
+  Message copy = message.copy();
+  copy.set_bytes(arena.copy(copy.bytes()));
+  std::string out;
+  fuzz::require(append_json(out, copy.document(), arena), "a document without a JSON form");
+  return out;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,8 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(encoded.has_value(), "what was decoded cannot be encoded");
     const auto again = decode(request);
     fuzz::require(again && again->batch.size() == 1, "what was encoded cannot be decoded");
-    Message sent = message.copy(), received = again->batch[0].copy();
-    fuzz::require(sent.bytes() == received.bytes(), "a record changed on the way");
+    fuzz::require(json_of(message) == json_of(again->batch[0]), "a record changed on the way");
   }
   return 0;
 }

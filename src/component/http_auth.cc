@@ -217,10 +217,13 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
 
   Result<std::string> read(const HttpResponse& response) {
     if (response.status < 200 || response.status > 299) {
-      return failed(fmt::format(
-          "{}, Response: {}", response.status_line(),
-          without_credentials(response.body.substr(0, 1024),
-                              {config_.client_secret, escape_url(config_.client_secret)})));
+      auto secrets = credentials_of(proxy_url_.value_or(""), {});
+      std::string as_basic;
+      append_base64(as_basic, config_.client_key + ":" + config_.client_secret);
+      secrets.insert(secrets.end(),
+                     {config_.client_secret, escape_url(config_.client_secret), as_basic});
+      return failed(fmt::format("{}, Response: {}", response.status_line(),
+                                without_credentials(response.body.substr(0, 1024), secrets)));
     }
     Arena arena;
     const Value document = parse_json(response.body, arena);

@@ -146,6 +146,11 @@ Value Message::document() {
 }
 
 Value Message::document(Arena& scratch) const {
+  // A lazy document builds itself, and what it shares with others, in the memory it is first read
+  // with, which must not be `scratch`; so its bytes are read instead.
+  if (lazy_bytes_) {
+    return parse_payload(bytes_ ? *bytes_ : written(*lazy_bytes_, memory_->arena), scratch);
+  }
   return has_document_ ? document_ : parse_payload(bytes_.value_or(""), scratch);
 }
 

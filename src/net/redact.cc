@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "net/url.h"
+#include "value/encoding.h"
 
 namespace tollgate {
 namespace {
@@ -65,6 +66,9 @@ std::vector<std::string> credentials_of(std::string_view url, const HttpHeaders&
     if (const std::size_t colon = parsed->userinfo.find(':'); colon != std::string::npos) {
       add(parsed->userinfo.substr(colon + 1));
       add(unescape_url(parsed->userinfo.substr(colon + 1)));
+      std::string as_basic;
+      append_base64(as_basic, unescape_url(parsed->userinfo));
+      add(as_basic);
     }
     for (const auto& [name, value] : parse_query(parsed->query)) {
       if (holds_credentials(name)) add(value);
