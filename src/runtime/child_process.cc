@@ -75,6 +75,8 @@ ChildProcess::~ChildProcess() {
 
 Result<ChildProcess> ChildProcess::start(const std::string& name,
                                          const std::vector<std::string>& args) {
+  // A program may end before it read all that it is given: that must not end us.
+  [[maybe_unused]] static const auto before = ::signal(SIGPIPE, SIG_IGN);
   ChildProcess child;
   int theirs[3] = {-1, -1, -1};
   const auto close_theirs = [&] {
