@@ -308,9 +308,19 @@ std::size_t HttpExchange::on_data(char* data, std::size_t size, std::size_t coun
   return bytes;
 }
 
+/// Whether nothing of the response can be missing, though the stream did not end in order.
+bool HttpExchange::answered_whole() const {
+  if (response_.header("grpc-status") != nullptr) return true;
+  const auto* length = response_.header("Content-Length");
+  return response_.status >= 200 && length != nullptr &&
+         response_.header("Content-Encoding") == nullptr &&
+         *length == std::to_string(response_.body.size());
+}
+
 bool HttpExchange::finish_hop(CURL* handle, CURLcode code) {
-  // A gRPC server may answer early and then reset the upload; the answer counts.
-  if (code == CURLE_HTTP2_STREAM && response_.header("grpc-status") != nullptr) code = CURLE_OK;
+  // A server may answer before it read all and then reset the upload (RFC 9113, 8.1): the answer
+  // counts.
+  if (code == CURLE_HTTP2_STREAM && answered_whole()) code = CURLE_OK;
   if (code != CURLE_OK) {
     outcome_ = std::unexpected(failure(handle, code));
     return false;

@@ -40,6 +40,7 @@ class HttpExchange {
 
   /// Called when libcurl is done with a hop. True: configure() and send again (a redirect).
   bool finish_hop(CURL* easy, CURLcode code);
+  bool answered_whole() const;
 
   /// Hands the outcome to the callback.
   void complete();

@@ -194,7 +194,9 @@ class SystemWindow final : public Buffer {
 
   Result<> start(Intake& downstream) override {
     downstream_.set_downstream(downstream);
-    thread_ = std::thread([this] { run(); });
+    const Window first = cut_.open_at(now());
+    close(cut_.before(first));  // what came before the first window began
+    thread_ = std::thread([this, first] { run(first); });
     return {};
   }
 
@@ -277,10 +279,8 @@ class SystemWindow final : public Buffer {
     return nanoseconds_between(*time, Timestamp{});
   }
 
-  void run() {
+  void run(Window next) {
     Store& store = *store_;
-    Window next = cut_.open_at(now());
-    close(cut_.before(next));  // what came before the first window began
     while (true) {
       std::unique_lock hold(store.lock);
       if (store.stopping) return;
