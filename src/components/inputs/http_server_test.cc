@@ -98,6 +98,10 @@ TEST_F(HttpServerInputTest, Answers) {
                  {{"Content-Type", "multipart/mixed; boundary=b"}})
                 .status,
             200);
+  for (int i = 0; i < 100 && collector.batches().back().size() != 2; ++i) {
+    // The answer may come before the collector notes the batch.
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   EXPECT_THAT(collector.batches().back(), testing::ElementsAre("one", "two"));
   input_->stop();
   EXPECT_NE(post("/in", "late").status, 200);
