@@ -26,7 +26,10 @@ Result<std::vector<Address>> look_up(const std::string& host, int port, int flag
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  // Without a name the loopback addresses are meant, which localhost is even where no file says so
+  // (RFC 6761, 6.3).
+  const char* const name = host == "localhost" ? nullptr : host.c_str();
+  int code = ::getaddrinfo(name, std::to_string(port).c_str(), &hints, &found);
   if (code != 0) return transient(host + ": " + ::gai_strerror(code));
   std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> infos(found, ::freeaddrinfo);
   std::vector<Address> addresses;
