@@ -34,7 +34,7 @@ def read(path):
         return file.read()
 
 
-def export(port, authority=None, client=None, host="localhost", token=None, timeout=5):
+def export(port, authority=None, client=None, host="127.0.0.1", token=None, timeout=5):
     """The status of one export over TLS; the name of the failure if there was no answer."""
     if authority is None:
         channel = grpc.insecure_channel("%s:%d" % (host, port))
@@ -137,7 +137,7 @@ class Tls(SystemTest):
         port = free_port()
         collector = self.input(port)
         first_cert, first_key = [self.ours.directory / name for name in ("server.pem", "server.key")]
-        held = grpc.secure_channel("localhost:%d" % port, grpc.ssl_channel_credentials(
+        held = grpc.secure_channel("127.0.0.1:%d" % port, grpc.ssl_channel_credentials(
             read(self.ours.ca)), options=[("grpc.use_local_subchannel_pool", 1)])
         with held:
             held.unary_unary(EXPORT)(access_log_export([1]), timeout=5)
@@ -169,7 +169,7 @@ output:
   drop: {}
 """ % (cert, key, self.ours.ca,
        base64.b64encode(hashlib.sha256(b"wide-0pen").digest()).decode()), ready=False)
-        url = "https://localhost:%d/ping" % collector.http_port
+        url = "https://127.0.0.1:%d/ping" % collector.http_port
         agent = self.ours.issue("ops")
         basic = lambda text: {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
         wait_until(lambda: self.https(url, client=agent)[0] == 401, 10, "the service")
@@ -195,7 +195,7 @@ input:
 output:
   file: {path: 'out.jsonl', codec: lines}
 """ % (port, cert, key, self.ours.ca))
-        url = "https://localhost:%d/post" % port
+        url = "https://127.0.0.1:%d/post" % port
         agent = self.ours.issue("agent")
         context = ssl.create_default_context(cafile=self.ours.ca)
         context.load_cert_chain(*agent)
