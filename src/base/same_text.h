@@ -21,6 +21,16 @@ bool same_ends(const char* a, const char* b, std::size_t size) {
 
 }  // namespace detail
 
+/// Tells most keys apart in one comparison: equal keys have equal tags.
+inline std::uint32_t key_tag(std::string_view key) {
+  if (key.empty()) return 0;
+  const auto byte = [&](std::size_t at) {
+    return std::uint32_t{static_cast<unsigned char>(key[at])};
+  };
+  return byte(0) | byte(key.size() / 2) << 8 | byte(key.size() - 1) << 16 |
+         static_cast<std::uint32_t>(key.size()) << 24;
+}
+
 /// a == b, inline for texts as short as keys are.
 inline bool same_text(std::string_view a, std::string_view b) {
   const std::size_t size = a.size();

@@ -80,12 +80,36 @@ MapResult Mapping::map(Batch& input, std::size_t index, Message& out) const {
   return {store(out, root), {}};
 }
 
+MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const {
+  Message& message = batch[index];
+  Arena& arena = message.memory().arena;
+  Run run = make_run(scratch, &batch, index);
+  run.writable_batch = &batch;
+  run.output = &message;
+  use_metadata_of(run, message);
+  Value root = Value::nothing();
+  const Value outcome = bloblang::run_statements(*program_, run, root);
+  if (outcome.is_error()) return {Mapped::failed, outcome.as_text()};
+  if (run.metadata_changed && run.metadata) {
+    run.metadata = &deep_copy(Value::object(run.metadata), arena).as_object();
+  }
+  store_metadata(message, run);
+  if (root.is_marker()) return {store(message, root), {}};
+  if (root.is_text()) {
+    message.set_bytes(arena.copy(root.as_text()));
+  } else {
+    message.set_json_of(root, scratch);
+  }
+  return {Mapped::replaced, {}};
+}
+
 MapResult Mapping::mutate(Batch& batch, std::size_t index) const {
   Message& message = batch[index];
   retain(message.memory(), program_);
   Run run = make_run(message.memory().arena, &batch, index);
   run.writable_batch = &batch;
   run.output = &message;
+  run.edits_output = true;
   use_metadata_of(run, message);
   Value root = bloblang::document_of(run, &message);
   const bool has_document = !root.is_error();

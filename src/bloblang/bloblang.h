@@ -70,6 +70,10 @@ class Mapping {
   /// writes payload and metadata of `out` (a copy() of it). On failure `out` is unchanged.
   MapResult map(Batch& input, std::size_t index, Message& out) const;
 
+  /// map() that keeps nothing of the result but its bytes: documents are built in `scratch`, which
+  /// may be reset after. The error lives there, too. Requires: !reads_other_messages().
+  MapResult encode(Batch& batch, std::size_t index, Arena& scratch) const;
+
   /// Whether it may look at other messages of its batch (`from()`, `from_all()`); if not, map() may
   /// replace each message before the next one is mapped.
   bool reads_other_messages() const { return reads_other_messages_; }

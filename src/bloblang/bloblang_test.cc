@@ -18,6 +18,8 @@ struct Ran {
   Mapped what = Mapped::failed;
   std::string text;  // payload or error
   std::string metadata;
+
+  bool operator==(const Ran&) const = default;
 };
 
 std::string json_of(Value value, Arena& arena) {
@@ -32,6 +34,8 @@ Message& add_message(Batch& batch, std::string_view payload) {
   return message;
 }
 
+constexpr Identity kIdentity{1, 2, true};
+
 Ran result_of(const MapResult& mapped, Message& out) {
   Ran ran{mapped.what, std::string(mapped.error), {}};
   if (mapped.what == Mapped::replaced || mapped.what == Mapped::unchanged) ran.text = out.bytes();
@@ -44,6 +48,7 @@ Ran result_of(const MapResult& mapped, Message& out) {
 Ran map(const Mapping& mapping, std::string_view input) {
   Batch batch;
   add_message(batch, input).set_metadata("topic", Value::string("in"));
+  batch[0].identity = kIdentity;
   Message out = batch[0].copy();
   return result_of(mapping.map(batch, 0, out), out);
 }
@@ -52,6 +57,23 @@ Ran mutate(const Mapping& mapping, std::string_view input) {
   Batch batch;
   add_message(batch, input).set_metadata("topic", Value::string("in"));
   return result_of(mapping.mutate(batch, 0), batch[0]);
+}
+
+/// Everything of the run but what encode() keeps is gone when the result is looked at.
+Ran encode(const Mapping& mapping, std::string_view input) {
+  Batch batch;
+  Message& message = add_message(batch, input);
+  message.set_metadata("topic", Value::string("in"));
+  message.identity = kIdentity;
+  MapResult mapped;
+  std::string error;
+  {
+    Arena scratch;
+    mapped = mapping.encode(batch, 0, scratch);
+    error = mapped.error;
+  }
+  mapped.error = error;
+  return result_of(mapped, message);
 }
 
 Mapping compile(std::string_view source) {
@@ -77,6 +99,7 @@ TEST_P(Results, Match) {
   const Ran ran = map(compile(row.mapping), row.input);
   EXPECT_NE(ran.what, Mapped::failed) << ran.text;
   EXPECT_EQ(ran.text, row.output);
+  EXPECT_EQ(encode(compile(row.mapping), row.input), ran);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -162,6 +185,28 @@ TEST(Mapping, MetadataIsReadAsItWasAndAsItIs) {
       "{}");
   EXPECT_EQ(ran.text, R"(["out","in",{"n":5,"topic":"out"},null])");
   EXPECT_EQ(map(compile("meta = deleted()\nroot = @"), "{}").text, "{}");
+}
+
+TEST(Mapping, EncodeLeavesWhatMapLeaves) {
+  const std::string_view mappings[] = {
+      "root = deleted()",
+      "meta x = this.a",
+      "meta x = this.a\nroot = {\"b\": this.a, \"c<d\": [@topic, metadata(\"x\")]}",
+      "root = content().uppercase()",
+      "root = this.a.string()",
+      "root = json(\"a\")\nmeta y = json(\"a\")",
+      "root.n = \"nan\".number()",
+      "root = this.nope.uppercase()",
+      "root = {\"a\": 1}\nroot.\"<b>\" = this.a",
+      "root.a = uuid_v4()\nroot.b = this",
+      "root.a = this.a\nroot.size = content().length()\nroot.raw = content().string()",
+  };
+  for (const auto text : mappings) {
+    for (const std::string_view input : {R"({"z": 1, "a": ["one",{"two":2}] })", "not json", ""}) {
+      const Mapping mapping = compile(text);
+      EXPECT_EQ(encode(mapping, input), map(mapping, input)) << text << " over " << input;
+    }
+  }
 }
 
 TEST(Mapping, RecursionAsDeepAsIsAllowedSucceeds) {

@@ -40,6 +40,11 @@ void deliver(Output& output, Batch batch) {
   for (Message& message : batch) receipts.push_back(std::move(message.receipt));
   output.write(std::make_shared<const Batch>(std::move(batch)),
                Ack([receipts = std::move(receipts)](const WriteResult& result) mutable {
+                 if (result.exceptions.empty() && result.ok() && !result.status.error) {
+                   Settlement settlement(result.status.outcome);
+                   for (Receipt& receipt : receipts) settlement.resolve(receipt);
+                   return;
+                 }
                  for (std::uint32_t i = 0; i < receipts.size(); ++i) {
                    settle(receipts[i], result.of(i));
                  }
@@ -81,6 +86,7 @@ std::vector<Receipt> receipts_for(std::uint32_t messages, Ack ack) {
 SharedBatch subset(const SharedBatch& batch, const std::vector<std::uint32_t>& indexes) {
   if (indexes.size() == batch->size()) return batch;
   auto part = std::make_shared<Batch>(batch->shared_memory());
+  part->messages().reserve(indexes.size());
   for (const std::uint32_t index : indexes) part->add((*batch)[index].copy());
   return part;
 }

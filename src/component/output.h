@@ -76,6 +76,10 @@ class Output {
 
   virtual bool connected() const { return true; }
 
+  /// Whether it reads nothing of a message but bytes and metadata before it copies them: documents
+  /// need not be kept for it.
+  virtual bool reads_bytes_alone() const { return false; }
+
   /// No more input will come: nothing is held back for company from now on.
   virtual void flush() {}
 

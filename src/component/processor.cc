@@ -33,6 +33,10 @@ ProcessorChain::ProcessorChain(const std::vector<ProcessorFactory>& factories) {
   for (const auto& make : factories) processors_.push_back(make());
 }
 
+void ProcessorChain::expect_bytes_alone() {
+  if (!processors_.empty()) processors_.back()->expect_bytes_alone();
+}
+
 Result<> ProcessorChain::process(Batch batch, std::vector<Batch>& out) {
   std::vector<Batch> current;
   current.push_back(std::move(batch));

@@ -25,6 +25,10 @@ class Processor {
   /// An error means that the whole batch could not be handled and was lost sight of: the processor
   /// must have failed all its receipts before returning one (shutdown only).
   virtual Result<> process(Batch batch, std::vector<Batch>& out) = 0;
+
+  /// Says, before the first batch, that of what process() gives only bytes and metadata will be
+  /// read: documents need not be kept.
+  virtual void expect_bytes_alone() {}
 };
 
 /// Makes one instance for each worker of what one configuration node describes.
@@ -49,6 +53,8 @@ class ProcessorChain {
   ProcessorChain() = default;
   explicit ProcessorChain(const std::vector<ProcessorFactory>& factories);
   bool empty() const { return processors_.empty(); }
+  /// Processor::expect_bytes_alone() of what the last one gives.
+  void expect_bytes_alone();
   Result<> process(Batch batch, std::vector<Batch>& out);
 
  private:

@@ -41,6 +41,7 @@ class WrappedOutput : public Output {
   Result<> start() override { return child_->start(); }
   bool saturated() const override { return child_->saturated(); }
   bool connected() const override { return child_->connected(); }
+  bool reads_bytes_alone() const override { return child_->reads_bytes_alone(); }
   void flush() override { child_->flush(); }
   void close(std::chrono::steady_clock::time_point deadline) override { child_->close(deadline); }
 

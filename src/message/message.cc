@@ -19,23 +19,20 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-std::string_view encode_document(Value document, Arena& arena) {
-  if (document.is_text()) return document.as_text();
+/// What `append` writes, in `arena`.
+template <typename Append>
+std::string_view written(Arena& arena, Append&& append) {
   thread_local std::string buffer;
   buffer.clear();
-  append_json(buffer, document, arena);
+  append(buffer);
   const auto text = arena.copy(buffer);
   if (buffer.capacity() > (1u << 20)) buffer = {};
   return text;
 }
 
-std::string_view written(const LazyBytes& bytes, Arena& arena) {
-  thread_local std::string buffer;
-  buffer.clear();
-  bytes.append(buffer, arena);
-  const auto text = arena.copy(buffer);
-  if (buffer.capacity() > (1u << 20)) buffer = {};
-  return text;
+/// The JSON of `document` in `arena`; nothing if it has none.
+std::string_view written_json(Value document, Arena& arena, Arena& scratch) {
+  return written(arena, [&](std::string& out) { append_json(out, document, scratch); });
 }
 
 Value parse_payload(std::string_view bytes, Arena& arena) {
@@ -126,38 +123,41 @@ Identity Identity::random() {
 }
 
 std::string_view Message::bytes() {
-  if (!bytes_ && lazy_bytes_) {
-    bytes_ = written(*lazy_bytes_, memory_->arena);
-  } else if (!bytes_) {
-    bytes_ = has_document_ ? encode_document(document_, memory_->arena) : "";
-    bytes_are_json_ = !bytes_->empty() && !document_.is_text();
+  if (!has_bytes_) {
+    bytes_ = encode(memory_->arena);
+    bytes_are_json_ = !lazy_ && !bytes_.empty() && !document_.is_text();
+    has_bytes_ = true;
   }
-  return *bytes_;
+  return bytes_;
+}
+
+/// The bytes of a message that has none yet, in `arena` or where the text of the document is.
+std::string_view Message::encode(Arena& arena) const {
+  if (lazy_) return written(arena, [&](std::string& out) { lazy_->append(out, arena); });
+  if (!has_document_) return {};
+  return document_.is_text() ? document_.as_text() : written_json(document_, arena, arena);
 }
 
 Value Message::document() {
   if (!has_document_) {
-    const Value parsed = parse_payload(bytes_.value_or(""), memory_->arena);
-    if (parsed.is_error()) return parsed;
-    document_ = parsed;
+    const Value made = static_cast<const Message*>(this)->document(memory_->arena);
+    if (made.is_error()) return made;
+    document_ = made;
     has_document_ = true;
   }
   return document_;
 }
 
 Value Message::document(Arena& scratch) const {
-  // A lazy document builds itself, and what it shares with others, in the memory it is first read
-  // with, which must not be `scratch`; so its bytes are read instead.
-  if (lazy_bytes_) {
-    return parse_payload(bytes_ ? *bytes_ : written(*lazy_bytes_, memory_->arena), scratch);
-  }
-  return has_document_ ? document_ : parse_payload(bytes_.value_or(""), scratch);
+  if (has_document_) return document_;
+  return lazy_ ? lazy_->document(scratch) : parse_payload(bytes_, scratch);
 }
 
 void Message::set_bytes(std::string_view bytes) {
   bytes_ = bytes;
-  lazy_bytes_ = nullptr;
+  has_bytes_ = true;
   bytes_are_json_ = false;
+  lazy_ = nullptr;
   has_document_ = false;
   document_ = {};
 }
@@ -165,14 +165,21 @@ void Message::set_bytes(std::string_view bytes) {
 void Message::set_document(Value document) {
   document_ = document;
   has_document_ = true;
-  bytes_.reset();
-  lazy_bytes_ = nullptr;
+  has_bytes_ = false;
   bytes_are_json_ = false;
+  bytes_ = {};
+  lazy_ = nullptr;
 }
 
-void Message::set_document(Value document, const LazyBytes& bytes) {
-  set_document(document);
-  lazy_bytes_ = &bytes;
+void Message::set_lazy(const LazyPayload& payload) {
+  set_document({});
+  has_document_ = false;
+  lazy_ = &payload;
+}
+
+void Message::set_json_of(Value document, Arena& scratch) {
+  set_bytes(written_json(document, memory_->arena, scratch));
+  bytes_are_json_ = !bytes_.empty();
 }
 
 const Value* Message::metadata(std::string_view key) const {
@@ -203,22 +210,28 @@ void Message::set_error(const MessageError& error) {
 }
 
 void Message::forget_view() {
-  if (!lazy_bytes_) return;
-  lazy_bytes_ = nullptr;
+  if (!lazy_) return;
+  lazy_ = nullptr;
   document_ = {};
   has_document_ = false;
 }
 
+/// All but what is in memory() and the receipt.
+void Message::take_facts_of(const Message& other) {
+  identity = other.identity;
+  draws = other.draws;
+  collapsed = other.collapsed;
+  place = other.place;
+  response = other.response;
+  has_bytes_ = other.has_bytes_;
+  bytes_are_json_ = other.bytes_are_json_;
+}
+
 Message Message::copy() const {
   Message copy(*memory_);
-  copy.identity = identity;
-  copy.draws = draws;
-  copy.collapsed = collapsed;
-  copy.response = response;
-  copy.place = place;
+  copy.take_facts_of(*this);
   copy.bytes_ = bytes_;
-  copy.lazy_bytes_ = lazy_bytes_;
-  copy.bytes_are_json_ = bytes_are_json_;
+  copy.lazy_ = lazy_;
   copy.document_ = document_;
   copy.has_document_ = has_document_;
   // What this message may still edit in place must not be shared.
@@ -228,22 +241,27 @@ Message Message::copy() const {
   return copy;
 }
 
-Message Message::move_to(BatchMemory& memory) {
-  Arena& arena = memory.arena;
-  Message moved(memory);
-  moved.identity = identity;
-  moved.draws = draws;
-  moved.collapsed = collapsed;
-  moved.response = std::move(response);
-  moved.receipt = std::move(receipt);
-  moved.place = place;
-  moved.bytes_ = arena.copy(bytes());
-  moved.bytes_are_json_ = bytes_are_json_;
-  if (metadata_ && metadata_->size > 0) {
-    moved.metadata_ = &deep_copy(Value::object(metadata_), arena).as_object();
-    moved.owns_metadata_ = true;
+Message Message::copy_to(BatchMemory& memory) const {
+  Message copy(memory);
+  copy.take_facts_of(*this);
+  if (has_bytes_ || document_.is_text()) {
+    copy.bytes_ = memory.arena.copy(has_bytes_ ? bytes_ : document_.as_text());
+  } else {
+    copy.bytes_ = encode(memory.arena);
+    copy.bytes_are_json_ = !lazy_ && !copy.bytes_.empty();
   }
-  if (error_) moved.set_error(*error_);
+  copy.has_bytes_ = true;
+  if (metadata_ && metadata_->size > 0) {
+    copy.metadata_ = &deep_copy(Value::object(metadata_), memory.arena).as_object();
+    copy.owns_metadata_ = true;
+  }
+  if (error_) copy.set_error(*error_);
+  return copy;
+}
+
+Message Message::move_to(BatchMemory& memory) {
+  Message moved = copy_to(memory);
+  moved.receipt = std::move(receipt);
   *this = Message(*memory_);
   return moved;
 }
@@ -284,8 +302,7 @@ void Batch::fail(const Error& error) {
 void ResponseStore::add(const Batch& batch) {
   auto kept = std::make_shared<Batch>();
   for (const Message& message : batch) {
-    Message copy = message.copy();
-    kept->add(copy.move_to(kept->memory()));
+    kept->add(message.copy_to(kept->memory()));
   }
   std::lock_guard lock(lock_);
   batches_.push_back(std::move(kept));

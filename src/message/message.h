@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,14 +47,17 @@ struct MessageError {
   bool has_source = false;
 };
 
-/// A payload's bytes, not written yet: for inputs whose documents are views, where most messages'
-/// bytes are never asked for. Lives in the batch's memory; immutable.
-class LazyBytes {
+/// A payload in a form cheaper than a document or its bytes: a view of what came in. Lives in the
+/// batch's memory; immutable.
+class LazyPayload {
  public:
+  /// The document, made anew in `arena`.
+  virtual Value document(Arena& arena) const = 0;
+  /// Appends the bytes; `arena` is for what has to be built on the way.
   virtual void append(std::string& out, Arena& arena) const = 0;
 
  protected:
-  ~LazyBytes() = default;
+  ~LazyPayload() = default;
 };
 
 /// One message: a payload that is bytes, a document, or both; metadata; an error flag; an identity;
@@ -76,24 +78,26 @@ class Message {
   /// form (it holds a NaN) gives no bytes, as in the incumbent.
   std::string_view bytes();
   /// Requires: has_bytes().
-  std::string_view bytes() const { return *bytes_; }
-  bool has_bytes() const { return bytes_.has_value(); }
+  std::string_view bytes() const { return bytes_; }
+  bool has_bytes() const { return has_bytes_; }
   /// True if the bytes were made of a document by our JSON writer: one valid document, keys sorted,
   /// compact. Lets `archive` join messages without parsing them again.
-  bool bytes_are_json() const { return bytes_ && bytes_are_json_; }
+  bool bytes_are_json() const { return has_bytes_ && bytes_are_json_; }
 
   /// The payload as a document, parsed of the bytes if need be and kept; an error Value with the
   /// incumbent's wording if they are not JSON.
   Value document();
-  /// The same without keeping it: a parsed document is built in `scratch`.
+  /// The same without keeping it: a document that has to be made is made in `scratch`.
   Value document(Arena& scratch) const;
-  bool has_document() const { return has_document_; }
+  /// Whether document() need not parse the bytes.
+  bool has_document() const { return has_document_ || lazy_; }
 
-  /// `bytes` and what `document` views must live in memory().
+  /// What is set, and what it views, must live in memory().
   void set_bytes(std::string_view bytes);
   void set_document(Value document);
-  /// A document whose bytes, as long as it is not replaced, are those that `bytes` writes.
-  void set_document(Value document, const LazyBytes& bytes);
+  void set_lazy(const LazyPayload& payload);
+  /// The payload is what JSON stands for `document`, which need not outlive this.
+  void set_json_of(Value document, Arena& scratch);
 
   // Metadata --------------------------------------------------------------------------------------
 
@@ -127,14 +131,16 @@ class Message {
   BatchMemory& memory() const { return *memory_; }
   /// A copy with the same payload, metadata, error, identity and memory. Its receipt is empty.
   Message copy() const;
-  /// A copy whose payload (as bytes), metadata and error live in `memory`; the receipt moves along.
-  /// Leaves this message empty.
+  /// A copy whose payload (as bytes), metadata and error live in `memory`. Its receipt is empty.
+  Message copy_to(BatchMemory& memory) const;
+  /// copy_to() that takes the receipt along. Leaves this message empty.
   Message move_to(BatchMemory& memory);
 
   Identity identity;
   std::uint32_t draws = 0;  ///< ids drawn from the identity so far
   Receipt receipt;
-  /// How many messages were collapsed into this one (archive): what `output_sent` counts.
+  /// How many messages were collapsed into this one (archive): what `output_sent` counts. 0 marks
+  /// one that a processor is about to remove.
   std::uint32_t collapsed = 1;
   /// A position that a processor gives its messages to find them again in what its children made of
   /// them (`switch`). Copies keep it; who sets it puts the old values back.
@@ -143,12 +149,16 @@ class Message {
   std::shared_ptr<class ResponseStore> response;
 
  private:
+  void take_facts_of(const Message& other);
+  std::string_view encode(Arena& arena) const;
+
   BatchMemory* memory_;
-  std::optional<std::string_view> bytes_;
-  const LazyBytes* lazy_bytes_ = nullptr;
+  std::string_view bytes_;
+  const LazyPayload* lazy_ = nullptr;
   Value document_;
   Object* metadata_ = nullptr;
   const MessageError* error_ = nullptr;
+  bool has_bytes_ = false;
   bool has_document_ = false;
   bool bytes_are_json_ = false;
   bool owns_metadata_ = false;
@@ -165,7 +175,7 @@ class Batch {
   /// A new empty message at the end.
   Message& add() { return messages_.emplace_back(*memory_); }
   /// Requires: `message` views this batch's memory.
-  Message& add(Message message) { return messages_.emplace_back(std::move(message)); }
+  Message& add(Message&& message) { return messages_.emplace_back(std::move(message)); }
 
   std::size_t size() const { return messages_.size(); }
   bool empty() const { return messages_.empty(); }

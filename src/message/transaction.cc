@@ -20,24 +20,31 @@ std::vector<Receipt> Transaction::open(std::uint32_t records, Done done) {
 
 void Transaction::settle(std::uint32_t index, Outcome outcome, const Error* error,
                          Refusal refusal) {
-  Record& record = records_[index];
   if (error) {
     std::lock_guard lock(failures_lock_);
     failures_.push_back({outcome, {index, *error, refusal}});
   }
+  if (end_share(index, outcome)) records_ended(1);
+}
+
+bool Transaction::end_share(std::uint32_t index, Outcome outcome) {
+  Record& record = records_[index];
   // The only holder of the last share needs no atomic arithmetic.
   if (record.shares.load(std::memory_order_acquire) == 1) {
     const auto worst = record.worst.load(std::memory_order_relaxed);
     record.worst.store(std::max(worst, static_cast<std::uint8_t>(outcome)),
                        std::memory_order_relaxed);
-  } else {
-    auto worst = record.worst.load(std::memory_order_relaxed);
-    while (worst < static_cast<std::uint8_t>(outcome) &&
-           !record.worst.compare_exchange_weak(worst, static_cast<std::uint8_t>(outcome))) {
-    }
-    if (record.shares.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    return true;
   }
-  if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
+  auto worst = record.worst.load(std::memory_order_relaxed);
+  while (worst < static_cast<std::uint8_t>(outcome) &&
+         !record.worst.compare_exchange_weak(worst, static_cast<std::uint8_t>(outcome))) {
+  }
+  return record.shares.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
+void Transaction::records_ended(std::uint32_t count) {
+  if (pending_.fetch_sub(count, std::memory_order_acq_rel) == count) finish();
 }
 
 void Transaction::finish() {
@@ -108,6 +115,22 @@ std::size_t Receipt::records() const {
   std::size_t total = 0;
   for (const Receipt& receipt : *static_cast<const Group*>(target_)) total += receipt.records();
   return total;
+}
+
+void Settlement::resolve(Receipt& receipt) {
+  assert(outcome_ != Outcome::failed);
+  if (receipt.index_ == Receipt::kGroup) return receipt.resolve(outcome_);
+  auto* const transaction = static_cast<Transaction*>(std::exchange(receipt.target_, nullptr));
+  if (!transaction) return;
+  if (transaction != of_) {
+    tell();
+    of_ = transaction;
+  }
+  ended_ += transaction->end_share(receipt.index_, outcome_);
+}
+
+void Settlement::tell() {
+  if (ended_ > 0) of_->records_ended(std::exchange(ended_, 0));
 }
 
 void Receipt::abandon_slow() noexcept {

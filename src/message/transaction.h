@@ -95,6 +95,7 @@ class Receipt {
 
  private:
   friend class Transaction;
+  friend class Settlement;
   using Group = std::vector<Receipt>;
   static constexpr std::uint32_t kGroup = ~0u;  // target_ is a Group
 
@@ -124,6 +125,7 @@ class Transaction {
 
  private:
   friend class Receipt;
+  friend class Settlement;
   struct Record {
     std::atomic<std::uint32_t> shares{1};
     std::atomic<std::uint8_t> worst{0};
@@ -132,6 +134,9 @@ class Transaction {
   Transaction(std::uint32_t records, Done done)
       : records_(records), pending_(records), done_(std::move(done)) {}
   void settle(std::uint32_t record, Outcome outcome, const Error* error, Refusal refusal);
+  /// Whether that was the record's last share.
+  bool end_share(std::uint32_t record, Outcome outcome);
+  void records_ended(std::uint32_t count);
   void finish();
 
   std::vector<Record> records_;
@@ -140,6 +145,24 @@ class Transaction {
   std::mutex failures_lock_;
   /// With the outcome that each reason was given for.
   std::vector<std::pair<Outcome, TransactionResult::Failure>> failures_;  // guarded by failures_lock_
+};
+
+/// Resolves many receipts alike; those of one transaction that follow one another are counted off at
+/// once. A transaction may end when the next one's turn comes, or when this goes.
+class Settlement {
+ public:
+  explicit Settlement(Outcome outcome) : outcome_(outcome) {}
+  Settlement(const Settlement&) = delete;
+  ~Settlement() { tell(); }
+
+  void resolve(Receipt& receipt);
+
+ private:
+  void tell();
+
+  const Outcome outcome_;
+  Transaction* of_ = nullptr;
+  std::uint32_t ended_ = 0;  // records of `of_`
 };
 
 }  // namespace tollgate

@@ -70,6 +70,32 @@ TEST(Transaction, DoneMayOpenAnother) {
   EXPECT_EQ(done, 2);
 }
 
+TEST(Settlement, CountsEachTransactionsRecordsOff) {
+  std::optional<TransactionResult> first, second, grouped;
+  auto a = open(3, first), b = open(2, second), c = open(2, grouped);
+  Receipt share = b[1].share();
+  Receipt group = Receipt::merge(std::move(c));
+  Receipt empty;
+  {
+    Settlement settlement(Outcome::delivered);
+    settlement.resolve(a[0]);
+    settlement.resolve(b[0]);
+    settlement.resolve(empty);
+    settlement.resolve(a[1]);
+    settlement.resolve(group);
+    EXPECT_TRUE(grouped);
+    settlement.resolve(b[1]);  // its share is still out
+    settlement.resolve(a[2]);
+    EXPECT_FALSE(first) << "before it is told";
+  }
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->count, ElementsAre(0, 3, 0, 0, 0));
+  EXPECT_FALSE(second);
+  share.fail(Error(Fault::transient, "late"));
+  ASSERT_TRUE(second);
+  EXPECT_THAT(second->count, ElementsAre(0, 1, 0, 0, 1));
+}
+
 TEST(Receipt, OutcomesOfSharesCombineToTheGreatest) {
   struct {
     Outcome first, second, record;

@@ -161,10 +161,10 @@ bool Connection::start_message(Stream& stream) {
   return false;
 }
 
-/// Grows with what has really come: the prefix alone buys no more than 64 KiB.
+/// Grows with what has really come: the prefix alone buys no more than 256 KiB.
 void Connection::reserve(Stream& stream, std::size_t size) {
   if (size > stream.message.capacity()) {
-    auto room = std::max({size, stream.message.capacity() * 4, std::size_t{64} << 10});
+    auto room = std::max({size, stream.message.capacity() * 4, std::size_t{256} << 10});
     stream.message.reserve(std::min(room, stream.expected));
   }
   auto capacity = stream.message.capacity();

@@ -80,8 +80,8 @@ Any read_any(std::string_view wire, bool* ok) {
   return any;
 }
 
-Attribute read_key_value(std::string_view wire, bool* ok) {
-  Attribute attribute;
+KeyValue read_key_value(std::string_view wire, bool* ok) {
+  KeyValue attribute;
   WireReader reader(wire);
   bool value_ok = true;
   while (reader.next()) {
@@ -119,7 +119,7 @@ Value build_map(std::string_view wire, Arena& arena) {
   WireReader reader(wire);
   while (reader.next()) {
     if (!reader.is(1, Wire::bytes)) continue;
-    const Attribute attribute = read_key_value(reader.bytes());
+    const KeyValue attribute = read_key_value(reader.bytes());
     members.push_back({attribute.key, build_any(attribute.value, arena)});
   }
   Member* kept = arena.allocate_array<Member>(members.size());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/same_text.h"
 #include "otlp/wire.h"
 #include "value/value.h"
 
@@ -17,21 +18,40 @@ struct Any {
   Form form = Form::ready;
 };
 
-/// Tells most keys apart in one comparison.
-inline std::uint32_t tag_of(std::string_view key) {
-  if (key.empty()) return 0;
-  const auto byte = [&](std::size_t at) {
-    return std::uint32_t{static_cast<unsigned char>(key[at])};
-  };
-  return byte(0) | byte(key.size() / 2) << 8 | byte(key.size() - 1) << 16 |
-         static_cast<std::uint32_t>(key.size()) << 24;
-}
-
-struct Attribute {
+struct KeyValue {
   std::string_view key;
   Any value;
-  std::uint32_t tag = 0;  ///< tag_of(key), where it may be looked up by it
 };
+
+/// A KeyValue in half a cache line: what a record's table of attributes is made of.
+class Attribute {
+ public:
+  Attribute() = default;
+  explicit Attribute(const KeyValue& from)
+      : key_(from.key.data()),
+        key_size_(static_cast<std::uint32_t>(from.key.size())),
+        form_(from.value.form),
+        tag_(key_tag(from.key)),
+        value_(from.value.value) {}
+
+  std::string_view key() const { return {key_, key_size_}; }
+  bool has_key(std::string_view key, std::uint32_t tag) const {
+    return tag_ == tag && same_text(this->key(), key);
+  }
+  Any value() const { return {value_, form_}; }
+  /// The value itself where it need not be built; null pointer otherwise.
+  const Value* ready_value() const { return form_ == Any::Form::ready ? &value_ : nullptr; }
+
+ private:
+  static constexpr int kSizeBits = 29;  // a request has fewer bytes
+
+  const char* key_;
+  std::uint32_t key_size_ : kSizeBits;
+  Any::Form form_ : 3;
+  std::uint32_t tag_;  // key_tag(key())
+  Value value_;
+};
+static_assert(sizeof(Attribute) == 32);
 
 /// Whether `wire` is a well-formed AnyValue, or KeyValue, all the way down; `depth` levels are
 /// around it.
@@ -40,36 +60,34 @@ bool check_key_value(std::string_view wire, int depth);
 
 /// Requires: check_any(wire), unless the caller looks at `ok`.
 Any read_any(std::string_view wire, bool* ok = nullptr);
-/// Requires: check_key_value(wire), unless the caller looks at `ok`. Leaves Attribute::tag alone.
-Attribute read_key_value(std::string_view wire, bool* ok = nullptr);
+/// Requires: check_key_value(wire), unless the caller looks at `ok`.
+KeyValue read_key_value(std::string_view wire, bool* ok = nullptr);
 
 /// The attribute as every encoder writes it: a short key, then a value that is a string or an
 /// integer, and nothing else. False, and nothing said, of any other.
 [[gnu::always_inline]] inline bool read_plain_attribute(std::string_view wire,
-                                                        Attribute& attribute) {
+                                                        KeyValue& attribute) {
   constexpr unsigned char kKey = 0x0a, kValue = 0x12, kString = 0x0a, kInteger = 0x18;
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(wire[at]); };
-  if (wire.size() < 6 || byte(0) != kKey) return false;
+  const char* const at = wire.data();
+  const std::size_t size = wire.size();
+  const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
+  if (size < 6 || byte(0) != kKey) return false;
   const std::size_t key_size = byte(1);
   const std::size_t value_at = key_size + 4;
-  if (key_size >= 0x80 || wire.size() < value_at + 2 || byte(value_at - 2) != kValue ||
-      byte(value_at - 1) != wire.size() - value_at || byte(value_at - 1) >= 0x80) {
-    return false;
-  }
-  attribute.key = wire.substr(2, key_size);
-  const std::string_view value = wire.substr(value_at);
-  if (byte(value_at) == kString && byte(value_at + 1) == value.size() - 2) {
-    attribute.value = {Value::string(value.substr(2))};
+  if (key_size >= 0x80 || size < value_at + 2 || byte(value_at - 2) != kValue) return false;
+  const std::size_t value_size = size - value_at;
+  if (byte(value_at - 1) != value_size || value_size >= 0x80) return false;
+  attribute.key = {at + 2, key_size};
+  const unsigned char first = byte(value_at + 1);
+  if (byte(value_at) == kString && first == value_size - 2) {
+    attribute.value = {Value::string({at + value_at + 2, value_size - 2})};
     return true;
   }
-  if (byte(value_at) != kInteger || value.size() > 3 ||
-      static_cast<signed char>(value.back()) < 0) {
-    return false;
-  }
-  std::int64_t number = value[1] & 0x7f;
-  if (value.size() == 3) {
-    if (static_cast<signed char>(value[1]) >= 0) return false;
-    number |= std::int64_t{value[2]} << 7;
+  if (byte(value_at) != kInteger || value_size > 3 || byte(size - 1) >= 0x80) return false;
+  std::int64_t number = first & 0x7f;
+  if (value_size == 3) {
+    if (first < 0x80) return false;
+    number |= std::int64_t{byte(value_at + 2)} << 7;
   }
   attribute.value = {Value::int64(number)};
   return true;

@@ -1,6 +1,7 @@
-// One pass over an export's bytes makes, for each record, a small table of views: its scalar fields,
-// its body, its attributes. Documents are lazy objects over that table, so a mapping that reads six
-// attributes pays for six look-ups and nothing is copied.
+// One pass over an export's bytes checks everything and leaves a view of each record. A message's
+// document is made of lazy objects over that view: the attributes that a mapping reads are looked up
+// together in a second pass over the record, and what nobody asks for is never built. A mapping whose
+// result alone is kept makes every document at the same place, which stays in the nearest cache.
 
 #include <fmt/format.h>
 
@@ -58,110 +59,243 @@ class FieldWriter {
 };
 
 // Lazy objects ------------------------------------------------------------------------------------
+// Each knows the memory it lives in, where its members are built when all of them are asked for:
+// whoever reads it may have shorter-lived memory.
 
-/// Attributes of a record, resource or scope.
+/// In which order the keys that a mapping asked for stood in the record before: those of one export
+/// are mostly alike.
+struct KeyOrder {
+  static constexpr std::size_t kMost = 64;
+  static constexpr std::uint8_t kUnknown = 0xff;
+  std::uint8_t key[kMost];  ///< index of the key that attribute number i had
+
+  KeyOrder() { std::ranges::fill(key, kUnknown); }
+};
+
+/// Attributes of a record, resource or scope: a view of the message that they are a field of.
 class LazyAttributes final : public LazyMembers {
  public:
-  Attribute* items = nullptr;
-  std::uint32_t size = 0;
+  /// Requires: check_attribute() of all, which counted them.
+  LazyAttributes(std::string_view wire, std::uint32_t field, std::uint32_t count, KeyOrder* order,
+                 Arena& home)
+      : wire_(wire), home_(home), order_(order), field_(field), size_(count) {
+    object_.lazy = this;
+  }
+
+  /// Null if there are none.
+  const Value* value() const { return size_ ? &value_ : nullptr; }
 
   const Value* find(std::string_view key, Arena& arena) const override {
-    const std::uint32_t tag = tag_of(key);
-    for (std::uint32_t i = size; i-- > 0;) {  // of equal keys the last one wins
-      if (items[i].tag != tag || !same_text(items[i].key, key)) continue;
-      if (items[i].value.form == Any::Form::ready) return &items[i].value.value;
-      return arena.make<Value>(build_any(items[i].value, arena));
+    const Attribute* const items = table();
+    const std::uint32_t tag = key_tag(key);
+    for (std::uint32_t i = size_; i-- > 0;) {  // of equal keys the last one wins
+      if (!items[i].has_key(key, tag)) continue;
+      const Value* const ready = items[i].ready_value();
+      return ready ? ready : arena.make<Value>(build_any(items[i].value(), arena));
     }
     return nullptr;
   }
 
-  void build(Object& out, Arena& arena) const override {
-    Member* members = arena.allocate_array<Member>(size);
-    for (std::uint32_t i = 0; i < size; ++i) {
-      members[i] = {items[i].key, build_any(items[i].value, arena)};
-    }
-    out = *make_object_of(arena, members, size);
-  }
-};
-
-/// An object with attributes in it: LazyMembers over named scalars plus those.
-struct WithAttributes {
-  LazyAttributes attributes;
-  Object attributes_object;
-  Value attributes_value;
-
-  /// Attributes [first, end) of `collected`, kept in `arena`.
-  void set(const std::vector<Attribute>& collected, Arena& arena) {
-    attributes.size = static_cast<std::uint32_t>(collected.size());
-    attributes.items = arena.allocate_array<Attribute>(collected.size());
-    std::ranges::copy(collected, attributes.items);
-    attributes_object.lazy = &attributes;
-    attributes_value = Value::object(&attributes_object);
-  }
-  const Value* value() const { return attributes.size ? &attributes_value : nullptr; }
-};
-
-/// The scalar fields in the order of their names; `attributes` and `body` stand apart.
-class LazyRecord final : public LazyMembers, public WithAttributes {
- public:
-  Any body;
-  bool has_body = false;
-  std::uint64_t time = 0;
-  std::uint64_t observed_time = 0;
-  std::string_view severity_text, trace_id, span_id;
-  std::uint32_t dropped_attributes = 0, flags = 0;
-  std::int32_t severity_number = 0;
-
-  const Value* find(std::string_view key, Arena& arena) const override {
-    if (key == "attributes") return value();
-    const Value found = member(key, arena);
-    return found.is(Kind::nothing) ? nullptr : arena.make<Value>(found);
+  bool find_many(std::span<const LookupKey> keys, Value* found) const override {
+    if (keys.size() > KeyOrder::kMost || !order_) return false;
+    std::fill_n(found, keys.size(), Value::nothing());
+    std::size_t number = 0;
+    each([&](const KeyValue& attribute) {
+      const std::size_t at = index_of(attribute.key, keys, number++);
+      if (at < keys.size()) {
+        const bool ready = attribute.value.form == Any::Form::ready;
+        found[at] = ready ? attribute.value.value : Value::deleted();
+      }
+    });
+    return true;
   }
 
-  void build(Object& out, Arena& arena) const override {
-    static constexpr std::string_view kKeys[] = {
-        "attributes", "body",          "dropped_attributes_count", "flags",   "observed_time_unix_nano",
-        "severity_number", "severity_text", "span_id", "time_unix_nano", "trace_id"};
-    for (const auto key : kKeys) {
-      if (const Value* value = find(key, arena)) out.set(key, *value, arena);
-    }
+  void build(Object& out) const override {
+    Member* const members = home_.allocate_array<Member>(size_);
+    std::uint32_t count = 0;
+    each([&](const KeyValue& attribute) {
+      members[count++] = {attribute.key, build_any(attribute.value, home_)};
+    });
+    out = *make_object_of(home_, members, size_);
   }
 
  private:
+  template <typename Visit>
+  [[gnu::always_inline]] void each(Visit&& visit) const {
+    WireReader reader(wire_);
+    KeyValue attribute;
+    while (reader.next()) {
+      if (!reader.is(field_, Wire::bytes)) continue;
+      if (!read_plain_attribute(reader.bytes(), attribute)) [[unlikely]] {
+        attribute = read_key_value(reader.bytes());
+      }
+      visit(attribute);
+    }
+  }
+
+  /// Made when the first key is looked up alone.
+  const Attribute* table() const {
+    if (!table_) {
+      Attribute* next = home_.allocate_array<Attribute>(size_);
+      table_ = next;
+      each([&](const KeyValue& attribute) { *next++ = Attribute(attribute); });
+    }
+    return table_;
+  }
+
+  /// The index of `key` among `keys`, or any beyond them.
+  [[gnu::always_inline]] std::size_t index_of(std::string_view key, std::span<const LookupKey> keys,
+                                              std::size_t number) const {
+    std::uint8_t scratch = KeyOrder::kUnknown;
+    std::uint8_t& expected = number < KeyOrder::kMost ? order_->key[number] : scratch;
+    if (expected < keys.size() && same_text(keys[expected].text, key)) return expected;
+    const std::uint32_t tag = key_tag(key);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i].tag != tag || !same_text(keys[i].text, key)) continue;
+      expected = static_cast<std::uint8_t>(i);
+      return i;
+    }
+    return keys.size();
+  }
+
+  std::string_view wire_;
+  Arena& home_;
+  KeyOrder* order_;  // null: not worth it
+  mutable const Attribute* table_ = nullptr;
+  std::uint32_t field_, size_;
+  Object object_;
+  Value value_ = Value::object(&object_);
+};
+
+/// The record: its scalar fields are read when one of them is asked for.
+class LazyRecord final : public LazyMembers {
+ public:
+  /// Requires: the record was checked, which counted its `attributes`.
+  LazyRecord(std::string_view wire, std::uint32_t attributes, KeyOrder* order, Arena& home)
+      : wire_(wire), home_(home), attributes_(wire, 6, attributes, order, home) {
+    object.lazy = this;
+  }
+
+  const Value* find(std::string_view key, Arena& arena) const override {
+    if (key == "attributes") return attributes_.value();
+    if (!scalars_) scalars_ = home_.make<Scalars>(read_scalars());
+    const Value found = scalar(*scalars_, key, arena);
+    return found.is(Kind::nothing) ? nullptr : arena.make<Value>(found);
+  }
+
+  void build(Object& out) const override {
+    static constexpr std::string_view kKeys[] = {
+        "attributes", "body",          "dropped_attributes_count", "flags",   "observed_time_unix_nano",
+        "severity_number", "severity_text", "span_id", "time_unix_nano", "trace_id"};
+    Object built;
+    for (const auto key : kKeys) {
+      if (const Value* value = find(key, home_)) built.set(key, *value, home_);
+    }
+    out = built;
+  }
+
+  Object object;  ///< the object of these members
+
+ private:
+  struct Scalars {
+    std::string_view body;  // an AnyValue's wire bytes
+    bool has_body = false;
+    std::uint64_t time = 0;
+    std::uint64_t observed_time = 0;
+    std::string_view severity_text, trace_id, span_id;
+    std::uint32_t dropped_attributes = 0, flags = 0;
+    std::int32_t severity_number = 0;
+  };
+
+  Scalars read_scalars() const {
+    Scalars read;
+    WireReader reader(wire_);
+    while (reader.next()) {
+      switch (reader.field()) {
+        case 1:
+          if (reader.is(1, Wire::fixed64)) read.time = reader.number();
+          break;
+        case 11:
+          if (reader.is(11, Wire::fixed64)) read.observed_time = reader.number();
+          break;
+        case 2:
+          if (reader.is(2, Wire::varint)) {
+            read.severity_number = static_cast<std::int32_t>(reader.number());
+          }
+          break;
+        case 3:
+          if (reader.is(3, Wire::bytes)) read.severity_text = reader.bytes();
+          break;
+        case 5:
+          if (!reader.is(5, Wire::bytes)) break;
+          read.body = reader.bytes();
+          read.has_body = true;
+          break;
+        case 7:
+          if (reader.is(7, Wire::varint)) {
+            read.dropped_attributes = static_cast<std::uint32_t>(reader.number());
+          }
+          break;
+        case 8:
+          if (reader.is(8, Wire::fixed32)) read.flags = static_cast<std::uint32_t>(reader.number());
+          break;
+        case 9:
+          if (reader.is(9, Wire::bytes)) read.trace_id = reader.bytes();
+          break;
+        case 10:
+          if (reader.is(10, Wire::bytes)) read.span_id = reader.bytes();
+          break;
+        default: break;
+      }
+    }
+    return read;
+  }
+
   static Value unless_zero(std::uint64_t number) {
     return number ? Value::uint64(number) : Value::nothing();
   }
+  static Value unless_empty(std::string_view bytes, Arena& arena) {
+    return bytes.empty() ? Value::nothing() : build_base64(bytes, arena);
+  }
 
-  Value member(std::string_view key, Arena& arena) const {
+  static Value scalar(const Scalars& scalars, std::string_view key, Arena& arena) {
     if (key == "body") {
-      const Value built = has_body ? build_any(body, arena) : Value::null();
+      const Value built = scalars.has_body ? build_any(read_any(scalars.body), arena) : Value::null();
       return built.is_null() ? Value::nothing() : built;
     }
-    if (key == "time_unix_nano") return unless_zero(time);
-    if (key == "observed_time_unix_nano") return unless_zero(observed_time);
+    if (key == "time_unix_nano") return unless_zero(scalars.time);
+    if (key == "observed_time_unix_nano") return unless_zero(scalars.observed_time);
     if (key == "severity_number") {
-      return severity_number ? Value::int64(severity_number) : Value::nothing();
+      return scalars.severity_number ? Value::int64(scalars.severity_number) : Value::nothing();
     }
     if (key == "severity_text") {
-      return severity_text.empty() ? Value::nothing() : Value::string(severity_text);
+      const auto text = scalars.severity_text;
+      return text.empty() ? Value::nothing() : Value::string(text);
     }
-    if (key == "flags") return unless_zero(flags);
-    if (key == "dropped_attributes_count") return unless_zero(dropped_attributes);
-    if (key == "trace_id") return trace_id.empty() ? Value::nothing() : build_base64(trace_id, arena);
-    if (key == "span_id") return span_id.empty() ? Value::nothing() : build_base64(span_id, arena);
+    if (key == "flags") return unless_zero(scalars.flags);
+    if (key == "dropped_attributes_count") return unless_zero(scalars.dropped_attributes);
+    if (key == "trace_id") return unless_empty(scalars.trace_id, arena);
+    if (key == "span_id") return unless_empty(scalars.span_id, arena);
     return Value::nothing();
   }
+
+  std::string_view wire_;
+  Arena& home_;
+  mutable const Scalars* scalars_ = nullptr;
+  LazyAttributes attributes_;
 };
 
 /// A resource or a scope; the latter has a name and a version.
-class LazyOrigin final : public LazyMembers, public WithAttributes {
+class LazyOrigin final : public LazyMembers {
  public:
-  std::string_view name, version;
-  std::uint32_t dropped_attributes = 0;
-  Object object;  ///< the object of these members
+  /// `field` is the number of its attributes, of which there are `count`.
+  LazyOrigin(std::string_view wire, std::uint32_t field, std::uint32_t count, Arena& home)
+      : attributes(wire, field, count, nullptr, home), home_(home) {
+    object.lazy = this;
+  }
 
   const Value* find(std::string_view key, Arena& arena) const override {
-    if (key == "attributes") return value();
+    if (key == "attributes") return attributes.value();
     if (key == "name" && !name.empty()) return arena.make<Value>(Value::string(name));
     if (key == "version" && !version.empty()) return arena.make<Value>(Value::string(version));
     if (key == "dropped_attributes_count" && dropped_attributes) {
@@ -170,38 +304,64 @@ class LazyOrigin final : public LazyMembers, public WithAttributes {
     return nullptr;
   }
 
-  void build(Object& out, Arena& arena) const override {
+  void build(Object& out) const override {
+    Object built;
     for (const std::string_view key : {"attributes", "dropped_attributes_count", "name", "version"}) {
-      if (const Value* found = find(key, arena)) out.set(key, *found, arena);
+      if (const Value* found = find(key, home_)) built.set(key, *found, home_);
     }
+    out = built;
   }
+
+  LazyAttributes attributes;
+  std::string_view name, version;
+  std::uint32_t dropped_attributes = 0;
+  Object object;  ///< the object of these members
+
+ private:
+  Arena& home_;
 };
 
 /// The whole message: {record, resource, scope}.
-struct Document final : LazyBytes {
-  LazyRecord record;
-  Object record_object;
-  Object object;
-  const LazyOrigin* resource = nullptr;
-  const LazyOrigin* scope = nullptr;
+class RecordView final : public LazyPayload {
+ public:
+  RecordView(std::string_view wire, std::uint32_t attributes, LazyOrigin* resource,
+             LazyOrigin* scope, KeyOrder* order)
+      : wire_(wire), resource_(resource), scope_(scope), order_(order), attributes_(attributes) {}
+
+  Value document(Arena& arena) const override {
+    auto* const record = arena.make<LazyRecord>(wire_, attributes_, order_, arena);
+    Object* const document = make_object(arena, 3);
+    document->items[document->size++] = {"record", Value::object(&record->object)};
+    if (resource_) document->items[document->size++] = {"resource", Value::object(&resource_->object)};
+    if (scope_) document->items[document->size++] = {"scope", Value::object(&scope_->object)};
+    return Value::object(document);
+  }
 
   void append(std::string& out, Arena& arena) const override {
     FieldWriter document(out, arena);
-    if (resource) {
+    if (resource_) {
       document.key("resource");
-      FieldWriter(out, arena).values_of(*resource, {"attributes", "dropped_attributes_count"});
+      FieldWriter(out, arena).values_of(*resource_, {"attributes", "dropped_attributes_count"});
     }
-    if (scope) {
+    if (scope_) {
       document.key("scope");
       FieldWriter(out, arena)
-          .values_of(*scope, {"name", "version", "attributes", "dropped_attributes_count"});
+          .values_of(*scope_, {"name", "version", "attributes", "dropped_attributes_count"});
     }
     document.key("record");
+    const LazyRecord record(wire_, attributes_, order_, arena);
     FieldWriter(out, arena)
         .values_of(record, {"time_unix_nano", "observed_time_unix_nano", "severity_number",
                             "severity_text", "body", "attributes", "dropped_attributes_count",
                             "flags", "trace_id", "span_id"});
   }
+
+ private:
+  std::string_view wire_;
+  LazyOrigin* resource_;
+  LazyOrigin* scope_;
+  KeyOrder* order_;  // of all records of the export
+  std::uint32_t attributes_;
 };
 
 // Decoding ----------------------------------------------------------------------------------------
@@ -301,122 +461,76 @@ class Decoder {
   /// A Resource or InstrumentationScope, by the numbers of its fields (0: has none such).
   Result<LazyOrigin*> origin(std::string_view wire, std::uint32_t attributes, std::uint32_t name,
                          std::uint32_t version, std::uint32_t dropped) {
-    auto* made = arena().make<LazyOrigin>();
-    collected_.clear();
+    std::string_view name_text, version_text;
+    std::uint32_t count = 0, dropped_attributes = 0;
     WireReader reader(wire);
     while (reader.next()) {
       if (reader.is(attributes, Wire::bytes)) {
-        if (!plain_attribute(reader.bytes())) TRY(attribute(reader.bytes()));
+        if (!check_attribute(reader.bytes(), count)) return attribute_error(count);
       } else if (reader.is(name, Wire::bytes)) {
-        made->name = reader.bytes();
+        name_text = reader.bytes();
       } else if (reader.is(version, Wire::bytes)) {
-        made->version = reader.bytes();
+        version_text = reader.bytes();
       } else if (reader.is(dropped, Wire::varint)) {
-        made->dropped_attributes = static_cast<std::uint32_t>(reader.number());
+        dropped_attributes = static_cast<std::uint32_t>(reader.number());
       }
     }
     if (!reader.ok()) return malformed(name ? "scope" : "resource");
-    made->set(collected_, arena());
-    made->object.lazy = made;
+    auto* made = arena().make<LazyOrigin>(wire, attributes, count, arena());
+    made->name = name_text;
+    made->version = version_text;
+    made->dropped_attributes = dropped_attributes;
     return made;
   }
 
-  /// Collects the attribute if it is a plain one.
-  [[gnu::always_inline]] bool plain_attribute(std::string_view wire) {
-    if (collected_.size() == kMostAttributes) [[unlikely]] return false;
-    Attribute attribute;
-    if (!read_plain_attribute(wire, attribute)) return false;
-    attribute.tag = tag_of(attribute.key);
-    collected_.push_back(attribute);
-    return true;
+  /// Whether an attribute, which is number `count` of those in its place, may stand there; if not,
+  /// attribute_error() says why.
+  [[gnu::always_inline]] static bool check_attribute(std::string_view wire, std::uint32_t& count) {
+    KeyValue plain;
+    return ++count <= kMostAttributes &&
+           (read_plain_attribute(wire, plain) || check_any_attribute(wire));
   }
 
-  Result<> attribute(std::string_view wire) {
+  [[gnu::noinline]] static bool check_any_attribute(std::string_view wire) {
     bool ok = true;
-    Attribute made = read_key_value(wire, &ok);
-    made.tag = tag_of(made.key);
-    const bool nested = made.value.form == Any::Form::list || made.value.form == Any::Form::map;
-    if (!ok || (nested && !check_key_value(wire, 0))) return malformed("an attribute");
-    if (collected_.size() == kMostAttributes) {
-      return invalid(fmt::format("more than {} attributes in one place", kMostAttributes));
-    }
-    collected_.push_back(made);
-    return {};
+    read_key_value(wire, &ok);
+    return ok && check_key_value(wire, 0);
   }
 
+  static std::unexpected<Error> attribute_error(std::uint32_t count) {
+    if (count <= kMostAttributes) return malformed("an attribute");
+    return invalid(fmt::format("more than {} attributes in one place", kMostAttributes));
+  }
+
+  /// The tables of the documents count too, which may all be made.
   Result<> within_memory() {
-    const std::size_t used = arena().footprint() + out_.batch.size() * sizeof(Message);
+    const std::size_t used = arena().footprint() + attributes_ * sizeof(Attribute) +
+                             out_.batch.size() * (sizeof(Message) + sizeof(LazyRecord));
     if (used <= kMemoryAllowance + request_->size() * 8) return {};
     return invalid(fmt::format("too many records for one export ({} so far); send smaller exports",
                                out_.batch.size()));
   }
 
+  /// Checks a record and adds its message.
   Result<> log_record(std::string_view wire) {
-    auto* document = arena().make<Document>();
-    LazyRecord& record = document->record;
-    collected_.clear();
+    std::uint64_t time = 0, observed_time = 0;
+    std::uint32_t attributes = 0;
     WireReader reader(wire);
     while (reader.next()) {
-      switch (reader.field()) {
-        case 1:
-          if (reader.is(1, Wire::fixed64)) record.time = reader.number();
-          break;
-        case 11:
-          if (reader.is(11, Wire::fixed64)) record.observed_time = reader.number();
-          break;
-        case 2:
-          if (reader.is(2, Wire::varint)) {
-            record.severity_number = static_cast<std::int32_t>(reader.number());
-          }
-          break;
-        case 3:
-          if (reader.is(3, Wire::bytes)) record.severity_text = reader.bytes();
-          break;
-        case 5:
-          if (!reader.is(5, Wire::bytes)) break;
-          if (!check_any(reader.bytes(), 0)) return malformed("a record's body");
-          record.body = read_any(reader.bytes());
-          record.has_body = true;
-          break;
-        case 6:
-          if (reader.is(6, Wire::bytes) && !plain_attribute(reader.bytes())) {
-            TRY(attribute(reader.bytes()));
-          }
-          break;
-        case 7:
-          if (reader.is(7, Wire::varint)) {
-            record.dropped_attributes = static_cast<std::uint32_t>(reader.number());
-          }
-          break;
-        case 8:
-          if (reader.is(8, Wire::fixed32)) record.flags = static_cast<std::uint32_t>(reader.number());
-          break;
-        case 9:
-          if (reader.is(9, Wire::bytes)) record.trace_id = reader.bytes();
-          break;
-        case 10:
-          if (reader.is(10, Wire::bytes)) record.span_id = reader.bytes();
-          break;
-        default: break;
+      if (reader.is(6, Wire::bytes)) [[likely]] {
+        if (!check_attribute(reader.bytes(), attributes)) return attribute_error(attributes);
+      } else if (reader.is(1, Wire::fixed64)) {
+        time = reader.number();
+      } else if (reader.is(11, Wire::fixed64)) {
+        observed_time = reader.number();
+      } else if (reader.is(5, Wire::bytes)) {
+        if (!check_any(reader.bytes(), 0)) return malformed("a record's body");
       }
     }
     if (!reader.ok()) return malformed("a log record");
-    record.set(collected_, arena());
-
-    document->record_object.lazy = &record;
-    document->object.items = arena().allocate_array<Member>(3);
-    document->object.capacity = 3;
-    auto& object = document->object;
-    object.items[object.size++] = {"record", Value::object(&document->record_object)};
-    if (resource_) object.items[object.size++] = {"resource", Value::object(&resource_->object)};
-    if (scope_) object.items[object.size++] = {"scope", Value::object(&scope_->object)};
-    document->resource = resource_;
-    document->scope = scope_;
-
-    Message& message = out_.batch.add();
-    message.set_document(Value::object(&object), *document);
-    unidentified_.push_back(
-        {wire, RecordIdentity::is_distinct(record.time, record.observed_time)});
+    attributes_ += attributes;
+    out_.batch.add().set_lazy(*arena().make<RecordView>(wire, attributes, resource_, scope_, order_));
+    unidentified_.push_back({wire, RecordIdentity::is_distinct(time, observed_time)});
     return {};
   }
 
@@ -425,7 +539,8 @@ class Decoder {
   DecodedLogs out_;
   LazyOrigin* resource_ = nullptr;
   LazyOrigin* scope_ = nullptr;
-  std::vector<Attribute> collected_;
+  KeyOrder* order_ = arena().make<KeyOrder>();
+  std::size_t attributes_ = 0;  // of all records
   std::vector<RecordIdentity::Record> unidentified_;  // of the newest messages
 };
 

@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "base/same_text.h"
 #include "otlp/wire.h"
 #include "value/json.h"
 
@@ -221,6 +222,73 @@ TEST(LogsDecode, FieldsAreFoundWithoutBuildingTheRest) {
   EXPECT_EQ(decoded->batch[1].document().as_object().find("record", arena)->as_object().find(
                 "time_unix_nano", arena),
             nullptr);
+}
+
+TEST(LogsDecode, KeysLookedUpTogetherAreThoseFoundAlone) {
+  const std::vector<std::string_view> names = {"a", "method", "path", "nested", "ratio", "absent"};
+  std::vector<LookupKey> keys;
+  for (const auto name : names) keys.push_back({name, key_tag(name)});
+  std::mt19937 random(7);
+  std::vector<Fill> records;
+  for (int i = 0; i < 200; ++i) {  // in changing order, with repetitions and with others between
+    const auto seed = random();
+    records.push_back([seed](WireWriter& record) {
+      std::mt19937 draw(seed);
+      for (int n = 0; n < 9; ++n) {
+        switch (draw() % 7) {
+          case 0: attribute(record, 6, "a", number(draw())); break;
+          case 1: attribute(record, 6, "method", text("GET")); break;
+          case 2: attribute(record, 6, "path", text("/" + std::to_string(draw()))); break;
+          case 3: attribute(record, 6, "ratio", real(0.5)); break;
+          case 4: attribute(record, 6, "other", text("x")); break;
+          case 5: attribute(record, 6, "mathod", text("same tag but one letter")); break;
+          default:
+            attribute(record, 6, "nested", [](WireWriter& any) {
+              any.message(6, [](WireWriter& map) { attribute(map, 1, "in", text("side")); });
+            });
+        }
+      }
+    });
+  }
+  auto decoded = decode(wire([&](WireWriter& request) { resource_logs(request, "h", records); }));
+  ASSERT_TRUE(decoded);
+  Arena& arena = decoded->batch.arena();
+  const auto json = [&](const Value& value) {
+    std::string out;
+    append_json(out, value, arena);
+    return out;
+  };
+  for (Message& message : decoded->batch) {
+    Object& record = message.document().as_object().find("record", arena)->as_object();
+    Object& attributes = record.find("attributes", arena)->as_object();
+    std::vector<Value> found(keys.size());
+    ASSERT_TRUE(attributes.lazy->find_many(keys, found.data()));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const Value* alone = attributes.find(names[i], arena);
+      if (found[i].is(Kind::deleted)) continue;  // to be asked for alone
+      EXPECT_EQ(found[i].is(Kind::nothing), alone == nullptr) << names[i];
+      if (alone) {
+        EXPECT_EQ(json(found[i]), json(*alone)) << names[i];
+      }
+    }
+    const std::string before = json(message.document());
+    EXPECT_EQ(json(message.document()), before) << "built in place by the first reader";
+  }
+}
+
+TEST(LogsDecode, ADocumentMadeInShortLivedMemoryLeavesNothingBehind) {
+  auto decoded = decode(full_export());
+  ASSERT_TRUE(decoded);
+  for (int round = 0; round < 3; ++round) {
+    for (const Message& message : decoded->batch) {
+      Arena scratch;
+      std::string from_document;
+      EXPECT_TRUE(append_json(from_document, message.document(scratch), scratch));
+      const Value parsed =
+          parse_json(decoded->batch[0].bytes(), scratch);  // shares resource and scope
+      EXPECT_FALSE(parsed.is_error());
+    }
+  }
 }
 
 TEST(LogsDecode, RefusesWhatIsMalformed) {

@@ -30,7 +30,15 @@ class WireReader {
         return true;
       }
     }
-    return next_of_any_kind();
+    if (at_ == end_) return false;
+    const Field field = read(at_, end_);
+    ok_ = field.next != nullptr;
+    at_ = ok_ ? field.next : end_;
+    number_ = field.number;
+    bytes_ = field.bytes;
+    field_ = field.field;
+    type_ = field.type;
+    return ok_;
   }
 
   bool ok() const { return ok_; }
@@ -46,47 +54,54 @@ class WireReader {
   std::string_view bytes() const { return bytes_; }
 
  private:
-  [[gnu::noinline]] bool next_of_any_kind() {
-    if (at_ == end_) return false;
+  /// A field of any kind, by value: the reader's own state can stay in registers.
+  struct Field {
+    const char* next;  ///< where it ends; null if it is malformed
+    std::uint64_t number = 0;
+    std::string_view bytes;
+    std::uint32_t field = 0;
+    Type type = Type::varint;
+  };
+
+  [[gnu::noinline]] static Field read(const char* at, const char* end) {
+    constexpr Field malformed{nullptr, 0, {}, 0, Type::varint};
     std::uint64_t tag = 0;
-    if (!varint(tag) || tag >> 3 == 0 || tag >> 32 != 0) return fail();
-    field_ = static_cast<std::uint32_t>(tag >> 3);
+    if (!varint(at, end, tag) || tag >> 3 == 0 || tag >> 32 != 0) return malformed;
+    Field field{at, 0, {}, static_cast<std::uint32_t>(tag >> 3), Type::varint};
+    bool ok = false;
     switch (tag & 7) {
-      case 0:
-        type_ = Type::varint;
-        return varint(number_) || fail();
+      case 0: ok = varint(at, end, field.number); break;
       case 1:
-        type_ = Type::fixed64;
-        return fixed<std::uint64_t>() || fail();
+        field.type = Type::fixed64;
+        ok = fixed<std::uint64_t>(at, end, field.number);
+        break;
       case 5:
-        type_ = Type::fixed32;
-        return fixed<std::uint32_t>() || fail();
+        field.type = Type::fixed32;
+        ok = fixed<std::uint32_t>(at, end, field.number);
+        break;
       case 2: {
-        type_ = Type::bytes;
+        field.type = Type::bytes;
         std::uint64_t size = 0;
-        if (!varint(size) || size > static_cast<std::size_t>(end_ - at_)) return fail();
-        bytes_ = {at_, static_cast<std::size_t>(size)};
-        at_ += size;
-        return true;
+        ok = varint(at, end, size) && size <= static_cast<std::size_t>(end - at);
+        if (!ok) break;
+        field.bytes = {at, static_cast<std::size_t>(size)};
+        at += size;
+        break;
       }
-      default: return fail();
+      default: break;
     }
+    field.next = ok ? at : nullptr;
+    return field;
   }
 
-  bool fail() {
-    at_ = end_;
-    ok_ = false;
-    return false;
-  }
-
-  bool varint(std::uint64_t& value) {
-    if (at_ != end_ && static_cast<signed char>(*at_) >= 0) [[likely]] {
-      value = static_cast<unsigned char>(*at_++);
+  static bool varint(const char*& at, const char* end, std::uint64_t& value) {
+    if (at != end && static_cast<signed char>(*at) >= 0) [[likely]] {
+      value = static_cast<unsigned char>(*at++);
       return true;
     }
     value = 0;
-    for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
-      const auto byte = static_cast<unsigned char>(*at_++);
+    for (unsigned shift = 0; shift < 64 && at != end; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*at++);
       value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
       if (byte < 0x80) return true;
     }
@@ -94,12 +109,12 @@ class WireReader {
   }
 
   template <typename Integer>
-  bool fixed() {
-    if (static_cast<std::size_t>(end_ - at_) < sizeof(Integer)) return false;
+  static bool fixed(const char*& at, const char* end, std::uint64_t& number) {
+    if (static_cast<std::size_t>(end - at) < sizeof(Integer)) return false;
     Integer value;
-    std::memcpy(&value, at_, sizeof value);  // little-endian, as every machine we build for
-    number_ = value;
-    at_ += sizeof value;
+    std::memcpy(&value, at, sizeof value);  // little-endian, as every machine we build for
+    number = value;
+    at += sizeof value;
     return true;
   }
 

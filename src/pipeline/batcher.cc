@@ -187,6 +187,7 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
     // Tries of one flush share its memory, so they are prepared one at a time.
     std::lock_guard lock(preparing_);
     Batch work(snapshot_.shared_memory());
+    work.messages().reserve(indexes.size());
     for (const auto index : indexes) work.add(snapshot_[index].copy());
     for (std::size_t i = 0; i < receipts.size(); ++i) work[i].receipt = std::move(receipts[i]);
     std::vector<Batch> made;
@@ -204,6 +205,9 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
              Clock::time_point sent, Clock::time_point known_accepted) {
     const auto now = Clock::now();
     happen(part.indexes, effects, result);
+    if (result.ok() && result.outcomes.empty() && result.failures.empty()) {
+      return ended_alike(part, outcome_of(result, 0), sent);
+    }
     std::vector<const Failure*> refused;
     bool any_delivered = false;
     std::uint32_t accepted = 0;
@@ -223,12 +227,7 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
       if (has_reason) ++failure;
     }
     if (!refused.empty() && !troubled_.exchange(true)) owner_.brake_.trouble_began();
-    {
-      std::lock_guard lock(lock_);
-      for (Refused* each = part.refused.get(); each; each = each->within.get()) each->open -= accepted;
-      accepted_ = accepted_ || any_delivered;
-    }
-    if (any_delivered) owner_.brake_.accepted(sent);
+    accept(part, accepted, any_delivered, sent);
     if (refused.size() > 1) return halve(part, refused, now);
     if (refused.size() == 1) {
       const Failure& only = *refused.front();
@@ -237,6 +236,26 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
                            known_accepted});
     }
     finish_one();
+  }
+
+  /// Nothing of it failed.
+  void ended_alike(const Part& part, Outcome outcome, Clock::time_point sent) {
+    {
+      Settlement settlement(outcome);
+      for (const auto index : part.indexes) settlement.resolve(snapshot_[index].receipt);
+    }
+    accept(part, static_cast<std::uint32_t>(part.indexes.size()), outcome == Outcome::delivered, sent);
+    finish_one();
+  }
+
+  /// The destination did not refuse `count` messages of a part, and took some if `delivered`.
+  void accept(const Part& part, std::uint32_t count, bool delivered, Clock::time_point sent) {
+    {
+      std::lock_guard lock(lock_);
+      for (Refused* each = part.refused.get(); each; each = each->within.get()) each->open -= count;
+      accepted_ = accepted_ || delivered;
+    }
+    if (delivered) owner_.brake_.accepted(sent);
   }
 
   /// Several were refused and may share one request, so nothing is known of any of them alone.
@@ -421,8 +440,7 @@ void Batcher::write(SharedBatch batch, Ack ack) {
     }
     pending_.messages().reserve(from + batch->size());
     for (std::size_t i = 0; i < batch->size(); ++i) {
-      Message copy = (*batch)[i].copy();
-      Message& own = pending_.add(copy.move_to(pending_.memory()));
+      Message& own = pending_.add((*batch)[i].copy_to(pending_.memory()));
       own.receipt = std::move(receipts[i]);
       pending_bytes_ += own.bytes().size();
     }

@@ -64,6 +64,7 @@ class Batcher final : public Output {
   void write(SharedBatch batch, Ack ack) override;
   bool saturated() const override;
   bool connected() const override;
+  bool reads_bytes_alone() const override { return true; }
   void flush() override;
   void close(std::chrono::steady_clock::time_point deadline) override;
 

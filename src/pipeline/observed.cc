@@ -240,6 +240,8 @@ class ObservedProcessor final : public Processor {
     return done;
   }
 
+  void expect_bytes_alone() override { child_->expect_bytes_alone(); }
+
  private:
   bool is_own(const MessageError& error, const std::vector<const MessageError*>& inside) const {
     switch (series_->failures) {
@@ -297,6 +299,8 @@ class ObservedOutput final : public Output {
 
   bool saturated() const override { return child_->saturated(); }
   bool connected() const override { return child_->connected(); }
+  // refuse_failed() looks at flags alone.
+  bool reads_bytes_alone() const override { return child_->reads_bytes_alone(); }
   void flush() override { child_->flush(); }
   void close(Clock::time_point deadline) override { child_->close(deadline); }
 
@@ -416,8 +420,7 @@ class ProcessedOutput final : public Output {
     // The batch may be shared with others and is constant: the processors get a copy of their own.
     Batch work;
     for (std::uint32_t i = 0; i < batch->size(); ++i) {
-      Message copy = (*batch)[i].copy();
-      work.add(copy.move_to(work.memory())).receipt = std::move(receipts[i]);
+      work.add((*batch)[i].copy_to(work.memory())).receipt = std::move(receipts[i]);
     }
     if (work.empty()) return;  // answered already
     worker_.push(std::move(work));

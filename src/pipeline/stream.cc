@@ -134,7 +134,10 @@ Result<std::unique_ptr<Stream>> Stream::build(Environment& environment, Resource
   auto threads = config.threads < 1 ? cores : static_cast<std::size_t>(config.threads);
   // As in the incumbent: without processors batches reach the output in the order of the input.
   if (factories.empty()) threads = 1;
-  for (std::size_t i = 0; i < threads; ++i) stream->chains_.emplace_back(factories);
+  for (std::size_t i = 0; i < threads; ++i) {
+    stream->chains_.emplace_back(factories);
+    if (stream->output_->reads_bytes_alone()) stream->chains_.back().expect_bytes_alone();
+  }
   return stream;
 }
 

@@ -166,6 +166,40 @@ TEST(JsonWriter, EscapesAtEveryPlace) {
   }
 }
 
+TEST(JsonWriter, FramedKeysStandAsTheyAre) {
+  Arena arena;
+  std::string memory;  // of all keys, framed
+  std::vector<std::string> keys;
+  for (std::size_t size = 0; size < 43; ++size) {  // '0' to 'Z'
+    keys.push_back(std::string(1, static_cast<char>('0' + size)) + std::string(size, 'k'));
+    memory += ",\"" + keys.back() + "\":";
+  }
+  memory.append(Object::kKeySlack, ' ');
+  Object* const framed = make_object(arena, keys.size());
+  Object* const plain = make_object(arena, keys.size());
+  std::size_t at = 0;
+  for (const auto& key : keys) {
+    const auto value = Value::int64(static_cast<std::int64_t>(key.size()));
+    framed->items[framed->size++] = {std::string_view(memory).substr(at + 2, key.size()), value};
+    plain->items[plain->size++] = {key, value};
+    at += key.size() + 4;
+  }
+  framed->framed_keys = true;
+  std::string expected, actual;
+  ASSERT_TRUE(append_json(expected, Value::object(plain), arena));
+  ASSERT_TRUE(append_json(actual, Value::object(framed), arena));
+  EXPECT_EQ(actual, expected);
+  framed->set("zz<", Value::null(), arena);  // its key stands anywhere
+  plain->set("zz<", Value::null(), arena);
+  EXPECT_FALSE(framed->framed_keys);
+  for (const bool html : {false, true}) {
+    expected.clear(), actual.clear();
+    ASSERT_TRUE(append_json(expected, Value::object(plain), arena, {.escape_html = html}));
+    ASSERT_TRUE(append_json(actual, Value::object(framed), arena, {.escape_html = html}));
+    EXPECT_EQ(actual, expected);
+  }
+}
+
 TEST(JsonWriter, NestsDeeperThanItsOwnStack) {
   for (const int depth : {15, 16, 17, 33, 1000}) {
     std::string text;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -151,15 +152,17 @@ class JsonWriter {
       if (value.is(Kind::string)) [[likely]] {
         string(value.as_text());
       } else if (value.is(Kind::object)) {
-        const auto members = value.as_object().members(arena_);
+        Object& object = value.as_object();
+        const auto members = object.members(arena_);
         opened = open('{', '}', within,
-                      {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0});
+                      {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0,
+                       object.framed_keys && !lines_});
       } else if (value.is(Kind::array)) {
         const Array& array = value.as_array();
         if (options_.as_text && is_empty_literal(array)) {
           sink_.put("null");
         } else {
-          opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
+          opened = open('[', ']', within, {array.items, nullptr, array.size, 0, false});
         }
       } else if (!scalar(value)) {
         return false;
@@ -176,7 +179,11 @@ class JsonWriter {
         separate(index > 0);
         value = within.array[index];
       } else {
-        key(within.members[index].key, index > 0);
+        if (within.framed_keys) {
+          framed_key(within.members[index].key, index > 0);
+        } else {
+          key(within.members[index].key, index > 0);
+        }
         value = within.members[index].value;
       }
     }
@@ -189,6 +196,7 @@ class JsonWriter {
     const Member* members;
     std::uint32_t count;
     std::uint32_t next;
+    bool framed_keys;
   };
 
   bool scalar(Value value) {
@@ -255,6 +263,19 @@ class JsonWriter {
     to = write_string<html>(sink_, to + follows, name);
     *to++ = ':';
     sink_.advance_to(to);
+  }
+
+  /// A key with what stands around it: `,"key":`. See Object::framed_keys.
+  [[gnu::always_inline]] void framed_key(std::string_view name, bool follows) {
+    const std::size_t size = name.size() + 3 + follows;
+    const char* const from = name.data() - 1 - follows;
+    char* const to = sink_.room(size + Object::kKeySlack);
+    if (size <= Object::kKeySlack) [[likely]] {
+      std::memcpy(to, from, Object::kKeySlack);
+    } else {
+      std::memcpy(to, from, size);
+    }
+    sink_.advance_to(to + size);
   }
 
   void break_line() {

@@ -128,14 +128,19 @@ template <JsonStops stops>
 template <JsonStops stops>
 const char* copy_json_plain(const char* from, const char* end, char* to) {
 #if defined(__SSE2__)
-  while (end - from >= 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-    if (const unsigned found = detail::stop_bits<stops>(bytes)) {
-      return from + std::countr_zero(found);
+  if (end - from >= 16) {
+    while (true) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+      if (const unsigned found = detail::stop_bits<stops>(bytes)) {
+        return from + std::countr_zero(found);
+      }
+      const auto left = end - from - 16;
+      if (left == 0) return end;
+      const auto step = left < 16 ? left : 16;  // the last sixteen overlap those before
+      from += step;
+      to += step;
     }
-    from += 16;
-    to += 16;
   }
 #endif
   if (copy_short_json_plain<stops>(from, static_cast<std::size_t>(end - from), to)) return end;

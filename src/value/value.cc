@@ -55,11 +55,8 @@ const Value* Object::find(std::string_view key, Arena& arena) const {
   return found != items + size && found->key == key ? &found->value : nullptr;
 }
 
-std::span<const Member> Object::members(Arena& arena) {
-  if (lazy) {
-    lazy->build(*this, arena);
-    lazy = nullptr;
-  }
+std::span<const Member> Object::members(Arena&) {
+  if (lazy) lazy->build(*this);
   return {items, size};
 }
 
@@ -67,6 +64,7 @@ void Object::set(std::string_view key, Value value, Arena& arena) {
   if (size == 0 || items[size - 1].key < key) {  // building in order is the common case
     grow(items, size, capacity, size + 1ul, arena);
     items[size++] = {key, value};
+    framed_keys = false;
     return;
   }
   Member* at = lower_bound(items, size, key);
@@ -74,6 +72,7 @@ void Object::set(std::string_view key, Value value, Arena& arena) {
     at->value = value;
     return;
   }
+  framed_keys = false;
   const auto index = at - items;
   grow(items, size, capacity, size + 1ul, arena);
   std::copy_backward(items + index, items + size, items + size + 1);

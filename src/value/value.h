@@ -129,10 +129,15 @@ struct Object {
   std::uint32_t capacity = 0;
   std::uint64_t owner = 0;  ///< as Array::owner
   const LazyMembers* lazy = nullptr;
+  /// Each key stands between `,"` and `":` in memory, kKeySlack bytes after that can be read, and
+  /// needs no escape: the JSON writer copies it as it stands. Set by who made all members.
+  bool framed_keys = false;
+
+  static constexpr std::size_t kKeySlack = 32;
 
   /// The value of `key`, or null if there is none. `arena` keeps what a lazy object must build.
   const Value* find(std::string_view key, Arena& arena) const;
-  /// All members, sorted; builds them first if the object is lazy.
+  /// All members, sorted. Those of a lazy object are built first, in the memory where it lives.
   std::span<const Member> members(Arena& arena);
   /// Sets or adds. Requires: the caller owns it and it is not lazy.
   void set(std::string_view key, Value value, Arena& arena);
@@ -140,14 +145,26 @@ struct Object {
   void erase(std::string_view key);
 };
 
+/// A key to look up, with what tells most keys apart in one comparison.
+struct LookupKey {
+  std::string_view text;
+  std::uint32_t tag;  ///< key_tag(text)
+};
+
 /// The members of an object in a form cheaper than a table, for example a view of wire bytes.
-/// Lives in the arena of the object; immutable.
+/// Lives in the arena of the object, which it knows; immutable.
 class LazyMembers {
  public:
   /// The value of `key`, built in `arena`; null pointer if absent.
   virtual const Value* find(std::string_view key, Arena& arena) const = 0;
-  /// Fills `out` with all members, sorted by key.
-  virtual void build(Object& out, Arena& arena) const = 0;
+  /// Looks up several keys in one go and returns true, where that is cheaper than one by one. The
+  /// value of keys[i] goes to found[i]: nothing() if there is none, deleted() if find() has to tell.
+  virtual bool find_many(std::span<const LookupKey> keys, Value* found) const {
+    static_cast<void>(keys), static_cast<void>(found);
+    return false;
+  }
+  /// Makes `out` an object of all members, in its own arena.
+  virtual void build(Object& out) const = 0;
 
  protected:
   ~LazyMembers() = default;

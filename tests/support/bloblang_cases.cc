@@ -72,10 +72,16 @@ Outcome run_mapping(const Mapping& mapping, const Object& line, Arena& arena) {
   Batch batch;
   const std::size_t index = fill(batch, line, arena);
   const bool mutates = text_at(line, "mode", arena) == "mutation";
+  // Pipelines map a message into itself where they may, keeping its bytes alone or not; others get a
+  // copy. Which way a line goes is no matter of chance.
+  const bool by_copy = mutates || mapping.reads_other_messages();
+  const std::size_t way = by_copy ? 0 : text_at(line, "mapping", arena).size() % 3;
   Message copy = batch[index].copy();
-  Message& out = mutates ? batch[index] : copy;
-  const MapResult mapped =
-      mutates ? mapping.mutate(batch, index) : mapping.map(batch, index, copy);
+  Message& out = mutates || way > 0 ? batch[index] : copy;
+  Arena scratch;
+  const MapResult mapped = mutates    ? mapping.mutate(batch, index)
+                           : way == 2 ? mapping.encode(batch, index, scratch)
+                                      : mapping.map(batch, index, out);
   if (mapped.what == Mapped::failed) return {"error", std::string(mapped.error), {}};
   if (mapped.what == Mapped::deleted) return {"deleted", {}, {}};
   Outcome outcome{"ok", std::string(out.bytes()), {}};

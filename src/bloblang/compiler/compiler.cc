@@ -26,6 +26,7 @@ std::expected<std::shared_ptr<const Program>, ParseError> compile_mapping(
   auto* table = program->memory.allocate_array<MapTable::Entry>(entries.size());
   std::copy(entries.begin(), entries.end(), table);
   program->maps.entries = {table, entries.size()};
+  emitter.finish();
   program->states = analysis.take_states();
   return program;
 }
@@ -46,6 +47,7 @@ std::expected<std::shared_ptr<const Program>, ParseError> compile_field(
     table[i] = {emitter.text(part.text), part.query ? emitter.query(*part.query) : nullptr};
   }
   program->parts = {table, parts->size()};
+  emitter.finish();
   program->states = analysis.take_states();
   return program;
 }

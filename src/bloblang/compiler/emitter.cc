@@ -2,9 +2,20 @@
 
 #include <algorithm>
 
+#include "base/same_text.h"
 #include "bloblang/vm/operations.h"
+#include "value/text_scan.h"
 
 namespace tollgate::bloblang {
+
+namespace {
+
+bool needs_no_escape(std::string_view key) {
+  const char* const end = key.data() + key.size();
+  return find_json_stop<JsonStops{.html = true, .non_ascii = true}>(key.data(), end) == end;
+}
+
+}  // namespace
 
 template <typename Kind>
 const Node* Emitter::make(Kind node, const Expr& expr) {
@@ -162,23 +173,33 @@ const Node* Emitter::query(const Expr& expr, Use use) {
   return nullptr;
 }
 
-std::uint32_t Emitter::prefix_of(std::span<const std::string_view> path) {
-  if (path.size() < 2 || std::ranges::find(path, "*") != path.end()) return 0;
+void Emitter::share_path(FieldNode& node) {
+  const auto path = node.path;
+  if (path.size() < 2 || std::ranges::find(path, "*") != path.end()) return;
   const auto prefix = path.first(path.size() - 1);
-  for (std::size_t i = 0; i < prefixes_.size(); ++i) {
-    if (std::ranges::equal(prefixes_[i], prefix)) return static_cast<std::uint32_t>(i + 1);
-  }
-  prefixes_.push_back(prefix);
-  program_.prefixes = static_cast<std::uint32_t>(prefixes_.size());
-  return program_.prefixes;
+  auto known = std::ranges::find_if(prefixes_, [&](const auto& each) {
+    return std::ranges::equal(each.path, prefix);
+  });
+  if (known == prefixes_.end()) known = prefixes_.insert(known, {prefix, {}});
+  auto& members = known->members;
+  auto member = std::ranges::find(members, path.back(), &LookupKey::text);
+  if (member == members.end()) member = members.insert(member, {path.back(), key_tag(path.back())});
+  node.prefix = static_cast<std::uint32_t>(known - prefixes_.begin() + 1);
+  node.member = static_cast<std::uint32_t>(member - members.begin());
+}
+
+void Emitter::finish() {
+  std::vector<SharedPath> shared;
+  for (const auto& [path, members] : prefixes_) shared.push_back({path, keep(members)});
+  program_.prefixes = keep(shared);
 }
 
 const Node* Emitter::field(const FieldExpr& expr) {
-  FieldNode node{{nullptr, {}}, text(expr.name), path(expr.path), 0};
+  FieldNode node{{nullptr, {}}, text(expr.name), path(expr.path), 0, 0};
   switch (expr.base) {
     case FieldExpr::Base::context:
       node.evaluate = expr.path.empty() ? evaluate_context : evaluate_context_path;
-      node.prefix = prefix_of(node.path);
+      share_path(node);
       break;
     case FieldExpr::Base::root: node.evaluate = evaluate_root; break;
     case FieldExpr::Base::named: node.evaluate = evaluate_named; break;
@@ -238,8 +259,15 @@ const Node* Emitter::object(const ObjectExpr& expr, Use use) {
     }
     fields.push_back({slot, query(*entry.value, use)});  // a constant marker elides its member
   }
-  for (Member& member : layout) member.key = text(member.key);
-  return make(ObjectNode{{evaluate_object, {}}, keep(layout), keep(fields)}, expr);
+  const bool framed = std::ranges::all_of(layout, needs_no_escape, &Member::key);
+  for (Member& member : layout) member.key = framed ? framed_key(member.key) : text(member.key);
+  return make(ObjectNode{{evaluate_object, {}}, keep(layout), framed, keep(fields)}, expr);
+}
+
+std::string_view Emitter::framed_key(std::string_view key) {
+  constexpr std::string_view before = ",\"", after = "\":";
+  const std::string slack(Object::kKeySlack, ' ');
+  return concat(memory_, {before, key, after, slack}).substr(before.size(), key.size());
 }
 
 const Node* Emitter::dynamic_object(const ObjectExpr& expr, Use use) {

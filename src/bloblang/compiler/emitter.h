@@ -20,6 +20,8 @@ class Emitter {
   Body body(std::string_view annotation, std::span<const Statement* const> statements);
   const Node* query(const Expr& expr, Use use = Use::read);
   std::string_view text(std::string_view text) { return memory_.copy(text); }
+  /// To be called last.
+  void finish();
 
  private:
   std::span<const Step> steps(std::span<const Statement* const> statements);
@@ -38,6 +40,8 @@ class Emitter {
   const Node* conditional(const ConditionalExpr& expr, Use use);
 
   std::span<const std::string_view> path(std::span<const std::string_view> path);
+  /// In the program's memory, as Object::framed_keys wants it.
+  std::string_view framed_key(std::string_view key);
   /// In the program's memory. Empty literals that are stored become empty arrays.
   Value constant(Value value, Use use = Use::read);
   template <typename Kind>
@@ -45,11 +49,16 @@ class Emitter {
   template <typename T>
   std::span<const T> keep(const std::vector<T>& items);
 
-  std::uint32_t prefix_of(std::span<const std::string_view> path);
+  /// Notes that the field's path goes through all but its last segment.
+  void share_path(FieldNode& node);
 
   Program& program_;
   Arena& memory_;
-  std::vector<std::span<const std::string_view>> prefixes_;  // in the program's memory
+  struct Prefix {
+    std::span<const std::string_view> path;  // in the program's memory, as the members' texts
+    std::vector<LookupKey> members;
+  };
+  std::vector<Prefix> prefixes_;
   std::vector<std::string_view> variables_;  // of the body being emitted
 };
 

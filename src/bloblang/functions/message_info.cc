@@ -29,7 +29,7 @@ Value content(Call& call, Value) {
   const Message* message = current_message(call.scope());
   if (!message) return Value::bytes({});
   Run& run = call.run();
-  if (message == run.output) {  // a mutation edits it: its payload is what the document is by now
+  if (run.edits_output && message == run.output) {  // its payload is what the document is by now
     const Value document = run.linked_root ? *run.linked_root : run.document;
     const bool has_document = !document.is_error() && !document.is(Kind::nothing);
     if (has_document) return Value::bytes(encode(document, run.arena));
@@ -42,7 +42,10 @@ Value content(Call& call, Value) {
 
 Value json(Call& call, Value) {
   Run& run = call.run();
-  const Value document = document_of(run, current_message(call.scope()));
+  const Message* message = current_message(call.scope());
+  // The run's own document is there already, or is wanted again by the next call.
+  const bool own = message && message == run.output && root_context(run);
+  const Value document = own ? *root_context(run) : document_of(run, message);
   if (document.is_error()) {
     const bool is_empty = document.as_text() == kEmptyMessage;
     return is_empty ? call.error("target message part does not exist") : document;

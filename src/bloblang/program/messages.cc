@@ -33,9 +33,9 @@ const Message* current_message(const Scope& scope) {
 Value document_of(Run& run, const Message* message) {
   if (!message) return make_error(run, {kEmptyMessage});
   if (run.linked_root && message == &(*run.batch)[run.index]) return *root_context(run);
-  const Value document = run.writable_batch
-                             ? const_cast<Message*>(message)->document()  // one of its messages
-                             : message->document(run.arena);
+  const bool kept = run.writable_batch && &run.writable_batch->arena() == &run.arena;
+  const Value document = kept ? const_cast<Message*>(message)->document()  // one of its messages
+                              : message->document(run.arena);
   if (!document.is_error() || document.as_text() == kEmptyMessage) return document;
   return parse_json(message->bytes(), run.arena, {.message = true});  // for its wording
 }

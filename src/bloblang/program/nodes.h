@@ -19,6 +19,13 @@ struct FieldNode : Node {
   std::string_view name;
   std::span<const std::string_view> path;
   std::uint32_t prefix;  ///< number of all but the last of `path` in Run::prefixes, from 1; 0: none
+  std::uint32_t member;  ///< number of the last of `path` in SharedPath::members
+};
+
+/// A path of the document that others go through.
+struct SharedPath {
+  std::span<const std::string_view> path;
+  std::span<const LookupKey> members;  ///< what is read below it
 };
 
 struct GetNode : Node {
@@ -47,6 +54,7 @@ struct ObjectNode : Node {
     const Node* value;
   };
   std::span<const Member> layout;  ///< sorted; Kind::nothing where a field goes
+  bool framed_keys;                ///< of the layout, see Object::framed_keys
   std::span<const Field> fields;   ///< in the order they were written
 };
 

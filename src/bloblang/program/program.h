@@ -24,7 +24,7 @@ class Program {
   Arena memory;
   bloblang::Body main;
   bloblang::MapTable maps;
-  std::uint32_t prefixes = 0;  ///< distinct paths that fields of the document share
+  std::span<const bloblang::SharedPath> prefixes;  ///< paths that fields of the document share
   std::span<const Part> parts;
   std::vector<std::unique_ptr<bloblang::CallState>> states;
 };

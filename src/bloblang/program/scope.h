@@ -17,6 +17,7 @@ namespace bloblang {
 
 struct Body;
 struct MapTable;
+struct SharedPath;
 class IdSource;
 
 /// What is known of the newest error besides its text: enough to add to it what the incumbent adds
@@ -35,6 +36,13 @@ struct ErrorNote {
   std::string_view field;             ///< no_context: the path that was asked for
 };
 
+/// Where a SharedPath leads to in one document.
+struct Prefix {
+  const Value* value = nullptr;  ///< null until it was looked up
+  /// By FieldNode::member, as LazyMembers::find_many() found them; null if it does not.
+  const Value* members = nullptr;
+};
+
 /// One execution of a program over one message (or bare value). On the stack of whoever runs it;
 /// one thread.
 ///
@@ -44,15 +52,19 @@ struct ErrorNote {
 struct Run {
   Arena& arena;                     ///< where everything that is built lives
   const Batch* batch = nullptr;     ///< null: there are no messages in this context
-  Batch* writable_batch = nullptr;  ///< `batch`, if parsed documents may be kept in its messages
+  /// `batch`, if bytes may be kept in its messages, and documents too where they are built in its
+  /// own arena.
+  Batch* writable_batch = nullptr;
   std::uint32_t index = 0;          ///< the message whose document is `this`
   Message* output = nullptr;        ///< gives uuid_v4() … their identity and ordinal; may be null
+  bool edits_output = false;        ///< mutations: what is read is what was written so far
 
   /// The message's document: nothing until it is asked for, an error if there is none.
   Value document = Value::nothing();
-  /// Where paths that several fields share lead to in the document, by FieldNode::prefix; null
-  /// until looked up. The table is null where the document may change.
-  const Value** prefixes = nullptr;
+  /// Where paths that several fields share lead to in the document, by FieldNode::prefix. The table
+  /// is null where the document may change.
+  Prefix* prefixes = nullptr;
+  const SharedPath* shared_paths = nullptr;  ///< those of `prefixes`
   /// Mutations: `this` is the document that root is, until root is replaced as a whole.
   Value* linked_root = nullptr;
 

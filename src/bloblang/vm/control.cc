@@ -29,6 +29,7 @@ Value evaluate_object(const Node& node, const Scope& scope) {
   Object* object = make_object(arena, size);
   std::copy_n(literal.layout.data(), size, object->items);
   object->size = size;
+  object->framed_keys = literal.framed_keys;
   bool elides = false;
   for (const auto& [slot, value_node] : literal.fields) {
     const Value value = evaluate(*value_node, scope);

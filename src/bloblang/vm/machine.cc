@@ -144,9 +144,10 @@ Value run_statements(const Program& program, Run& run, Value& root) {
               .variables = &variables,
               .root = &root,
               .index = run.index};
-  if (program.prefixes && !run.linked_root) {
-    run.prefixes = run.arena.allocate_array<const Value*>(program.prefixes);
-    std::fill_n(run.prefixes, program.prefixes, nullptr);
+  if (!program.prefixes.empty() && !run.linked_root) {
+    run.prefixes = run.arena.allocate_array<Prefix>(program.prefixes.size());
+    std::fill_n(run.prefixes, program.prefixes.size(), Prefix());
+    run.shared_paths = program.prefixes.data();
   }
   const Step* failed = nullptr;
   const Value outcome = execute(program.main.steps, scope, true, failed);

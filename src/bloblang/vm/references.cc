@@ -18,17 +18,22 @@ const Value* context_of(const Scope& scope) {
   return scope.value ? scope.value : root_context(*scope.run);
 }
 
-/// What all but the last segment of a path of the document leads to, looked up once an execution:
-/// the fields of a record mostly lie side by side. Null if there is no document.
-const Value* find_prefix(const FieldNode& field, Run& run) {
+/// What all but the last segment of a path of the document leads to, looked up once an execution
+/// together with what is read below it: the fields of a record mostly lie side by side. Its value is
+/// null if there is no document.
+[[gnu::noinline]] const Prefix& find_prefix(const FieldNode& field, Run& run) {
   static constexpr Value kMissing;
-  const Value*& known = run.prefixes[field.prefix - 1];
-  if (!known) {
-    const Value* document = root_context(run);
-    if (!document) return nullptr;
-    known = find_in(*document, field.path.first(field.path.size() - 1), run.arena);
-    if (!known) known = &kMissing;
-  }
+  Prefix& known = run.prefixes[field.prefix - 1];
+  const Value* document = root_context(run);
+  if (!document) return known;
+  const SharedPath& shared = run.shared_paths[field.prefix - 1];
+  known.value = find_in(*document, shared.path, run.arena);
+  if (!known.value) known.value = &kMissing;
+  if (!known.value->is(Kind::object)) return known;
+  const Object& object = known.value->as_object();
+  if (!object.lazy || shared.members.size() < 2) return known;
+  auto* const members = run.arena.allocate_array<Value>(shared.members.size());
+  if (object.lazy->find_many(shared.members, members)) known.members = members;
   return known;
 }
 
@@ -58,8 +63,9 @@ Value evaluate_context(const Node&, const Scope& scope) {
   return context ? *context : no_context(scope, {});
 }
 
-Value evaluate_context_path(const Node& node, const Scope& scope) {
-  const auto& field = static_cast<const FieldNode&>(node);
+namespace {
+
+[[gnu::noinline]] Value evaluate_any_context_path(const FieldNode& field, const Scope& scope) {
   if (!scope.value && scope.run->linked_root) {  // scalars need no new epoch
     Run& run = *scope.run;
     const Value found = look_up(*run.linked_root, field.path, scope);
@@ -67,15 +73,30 @@ Value evaluate_context_path(const Node& node, const Scope& scope) {
     return found;
   }
   if (!scope.value && field.prefix && scope.run->prefixes) {
-    const Value* before = find_prefix(field, *scope.run);
-    if (before && before->is(Kind::object)) [[likely]] {
-      const Value* found = before->as_object().find(field.path.back(), scope.arena());
-      return found ? *found : Value::null();
+    const Prefix& known = scope.run->prefixes[field.prefix - 1];
+    const Prefix& before = known.value ? known : find_prefix(field, *scope.run);
+    if (before.members) {
+      const Value& member = before.members[field.member];
+      if (member.is(Kind::nothing)) return Value::null();
+      if (!member.is_marker()) return member;
     }
-    return before ? look_up(*before, field.path.last(1), scope) : no_context(scope, field.path);
+    return before.value ? look_up(*before.value, field.path.last(1), scope)
+                        : no_context(scope, field.path);
   }
   const Value* context = context_of(scope);
   return context ? look_up(*context, field.path, scope) : no_context(scope, field.path);
+}
+
+}  // namespace
+
+Value evaluate_context_path(const Node& node, const Scope& scope) {
+  const auto& field = static_cast<const FieldNode&>(node);
+  // The common case without a frame: a member that was found with its neighbours.
+  if (!scope.value && field.prefix && scope.run->prefixes) {
+    const Value* const members = scope.run->prefixes[field.prefix - 1].members;
+    if (members && !members[field.member].is_marker()) [[likely]] return members[field.member];
+  }
+  return evaluate_any_context_path(field, scope);
 }
 
 Value evaluate_root(const Node& node, const Scope& scope) {

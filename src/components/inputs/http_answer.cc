@@ -64,8 +64,7 @@ ServerResponse Answerer::answer(const TransactionResult& result, ResponseStore& 
   Batch all;
   for (const auto& batch : store.take()) {
     for (const Message& message : *batch) {
-      Message copy = message.copy();
-      all.add(copy.move_to(all.memory()));
+      all.add(message.copy_to(all.memory()));
     }
   }
   return all.empty() ? ServerResponse{} : answer(all);

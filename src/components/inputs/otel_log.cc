@@ -321,6 +321,9 @@ class OtelLog final : public Input {
   /// Outcomes of all the export's records: what was known before and what `result` adds.
   static ExportTable::Outcomes merge(const Export& pending, const TransactionResult& result,
                                      std::string& reason) {
+    if (pending.known.empty() && result.outcomes.empty() && result.failures.empty()) {
+      return ExportTable::Outcomes(result.records, {uniform(result), false});
+    }
     auto outcomes = pending.known;
     if (outcomes.empty()) outcomes.resize(result.records);
     auto failure = result.failures.begin();

@@ -39,6 +39,8 @@ class ValidEvents final : public WrappedOutput {
                   }));
   }
 
+  bool reads_bytes_alone() const override { return false; }  // a document that is there is cheap
+
  private:
   void refuse(const Message& message, std::uint32_t index, const std::string& reason,
               StatusTable& table) {

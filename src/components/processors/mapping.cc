@@ -54,6 +54,12 @@ class MappingProcessor final : public Processor {
       for (std::size_t i = 0; i < batch.size(); ++i) {
         settle(node_->mapping->mutate(batch, i), batch[i]);
       }
+    } else if (bytes_alone_ && !node_->mapping->reads_other_messages()) {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        settle(node_->mapping->encode(batch, i, *scratch_), batch[i]);
+        scratch_->reset();
+      }
+      if (scratch_->footprint() > kMostScratch) scratch_.emplace();
     } else if (!node_->mapping->reads_other_messages()) {
       // A message is not touched before its mapping succeeded, so it can be its own target.
       for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -82,6 +88,8 @@ class MappingProcessor final : public Processor {
     return {};
   }
 
+  void expect_bytes_alone() override { bytes_alone_ = true; }
+
  private:
   void settle(const MapResult& result, Message& message) {
     switch (result.what) {
@@ -95,7 +103,12 @@ class MappingProcessor final : public Processor {
     }
   }
 
+  /// What one large message may leave behind.
+  static constexpr std::size_t kMostScratch = std::size_t{1} << 20;
+
   const std::shared_ptr<const Node> node_;
+  bool bytes_alone_ = false;
+  std::optional<Arena> scratch_{std::in_place};  // of one message, if bytes_alone_
 };
 
 template <typename Any, bool in_place>
