@@ -72,7 +72,7 @@ def each_third_fails(build, directory):
     bench = Bench(build, directory)
     sink = bench.sink("--fail-every", "3")
     collector = bench.collector(retry_period="1s")
-    sent = bench.load("--records", 100, "--connections", 8, "--in-flight", 32, "--seconds", 15)
+    sent = bench.load("--records", 100, "--connections", 8, "--in-flight", 1024, "--seconds", 15)
     end(collector)
     took = json.loads(end(sink))
     print("each third request fails, retry_period 1s: %d events a second; %d requests; %s" % (

@@ -160,7 +160,8 @@ Service::Service(const LoadedConfig& config, const Catalogue& catalogue, Logger 
       endpoints_(config.config.http, logger, std::move(authorize)),
       environment_(catalogue, logger, metrics_, endpoints_, memory_limit),
       health_(environment_.ledger, kStallAfter),
-      shutdown_delay_(config.config.shutdown_delay.value) {
+      shutdown_delay_(config.config.shutdown_delay.value),
+      debug_endpoints_(config.config.http.debug_endpoints) {
   environment_.strict = config.config.error_handling.strict;
   health_.set_fault(kStream, "the stream is starting");
 }
@@ -183,10 +184,7 @@ Result<std::unique_ptr<Service>> Service::make(const LoadedConfig& config,
   TRY(service->start_metrics(config.config));
   service->running_ = TRY(service->build(config));
   service->add_endpoints();
-  if (config.config.http.debug_endpoints) {
-    service->add_debug_endpoints(
-        hide_environment_secrets(TRY(normalise_config(config.root, catalogue))));
-  }
+  if (config.config.http.debug_endpoints) service->add_debug_endpoints();
   return service;
 }
 
@@ -219,6 +217,10 @@ Result<std::unique_ptr<Service::Running>> Service::build(const LoadedConfig& loa
   environment_.identity_salt = identity_salt(config);
   auto running = std::make_unique<Running>();
   running->config = loaded;
+  if (debug_endpoints_) {
+    running->shown =
+        hide_environment_secrets(TRY(normalise_config(loaded.root, environment_.catalogue)));
+  }
   running->shutdown_timeout = config.shutdown_timeout.value;
   running->resources = std::make_unique<Resources>(
       environment_, Resources::Definitions{
@@ -234,6 +236,10 @@ Result<std::unique_ptr<Service::Running>> Service::build(const LoadedConfig& loa
 }
 
 Result<> Service::start(Running& running) {
+  {
+    std::lock_guard lock(lock_);
+    shown_ = running.shown;
+  }
   Stream* stream = running.stream.get();
   TRY(stream->start([this] {
     std::lock_guard lock(lock_);
@@ -297,14 +303,18 @@ void Service::add_endpoints() {
   });
 }
 
-void Service::add_debug_endpoints(const Node& config) {
+void Service::add_debug_endpoints() {
+  const auto running = [this] {
+    std::lock_guard lock(lock_);
+    return shown_;
+  };
   endpoints_.add("/debug/config/json", "The configuration as understood, secrets scrubbed.",
-                 [text = print_json(config)](ServerRequest, Responder responder) {
-                   responder.respond(ServerResponse::json(200, text));
+                 [running](ServerRequest, Responder responder) {
+                   responder.respond(ServerResponse::json(200, print_json(running())));
                  });
   endpoints_.add("/debug/config/yaml", "The same as YAML.",
-                 [text = print_yaml(config)](ServerRequest, Responder responder) {
-                   responder.respond(ServerResponse::text(200, text));
+                 [running](ServerRequest, Responder responder) {
+                   responder.respond(ServerResponse::text(200, print_yaml(running())));
                  });
 }
 

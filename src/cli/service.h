@@ -77,6 +77,7 @@ class Service {
   /// What one configuration made: replaced as a whole at a reload.
   struct Running {
     LoadedConfig config;
+    Node shown;  // what /debug/config shows of it; absent if that is not served
     std::unique_ptr<Resources> resources;
     std::unique_ptr<Stream> stream;
     std::vector<std::uint64_t> watched;  // numbers in health_
@@ -92,7 +93,7 @@ class Service {
   bool stop(Running& running);
   Result<> replace(const LoadedConfig& config);
   void add_endpoints();
-  void add_debug_endpoints(const Node& config);
+  void add_debug_endpoints();
   void observe_regularly();
 
   const Logger logger_;
@@ -103,6 +104,7 @@ class Service {
   std::unique_ptr<MetricsExporter> exporter_;
   std::unique_ptr<Running> running_;  // the thread of run()
   std::chrono::nanoseconds shutdown_delay_{};
+  const bool debug_endpoints_;
   bool imbalance_logged_ = false;  // of the timer that observes
   std::atomic<TimerQueue::Id> observation_{0};
   std::atomic<bool> stop_requested_{false};
@@ -110,6 +112,7 @@ class Service {
   std::condition_variable changed_;
   bool ended_ = false;               // lock_; the stream's input is at its end
   std::optional<LoadedConfig> next_;  // lock_; to be loaded
+  Node shown_;                        // lock_; the running configuration, for /debug/config
 };
 
 /// Where in a state directory the ledger is.

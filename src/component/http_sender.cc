@@ -78,10 +78,12 @@ std::string http_sender_detail::describe_exchange(const HttpRequest& request_hea
 /// close(), which only claims `done_`.
 class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(std::shared_ptr<HttpSender> sender, MakeRequest make, Done done)
+  Exchange(std::shared_ptr<HttpSender> sender, MakeRequest make, Done done,
+           std::shared_ptr<Slot> slot)
       : sender_(std::move(sender)),
         make_(std::move(make)),
         done_(std::move(done)),
+        slot_(std::move(slot)),
         period_(sender_->retry_period_) {}
 
   // Whoever waited for may have gone without running us (timers at the end of the process).
@@ -186,7 +188,12 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
     if (attempts_++ >= sender_->retries_) {
       return give_up(std::move(error), refusal, status, std::move(headers));
     }
-    after(status == 0 ? sender_->spread(wait) : wait);
+    if (status == 0) wait = sender_->spread(wait);
+    if (!slot_) return after(wait);
+    slot_->pause();
+    sender_->timers_.after(wait, [self = shared_from_this()] {
+      self->slot_->resume([self] { self->attempt(); });
+    });
   }
 
   void after(std::chrono::nanoseconds wait) {
@@ -207,6 +214,7 @@ class HttpSender::Exchange : public std::enable_shared_from_this<Exchange> {
   const std::shared_ptr<HttpSender> sender_;
   MakeRequest make_;
   Done done_;  // used by whoever set finished_
+  const std::shared_ptr<Slot> slot_;  // null: not limited
   std::atomic<bool> finished_{false};
   std::string url_;                       // as it may be shown
   std::vector<std::string> credentials_;  // of the attempt under way
@@ -253,9 +261,9 @@ Result<std::shared_ptr<HttpSender>> HttpSender::build(const HttpClientConfig& co
   return sender;
 }
 
-void HttpSender::send(MakeRequest make, Done done) {
-  auto exchange =
-      std::make_shared<Exchange>(shared_from_this(), std::move(make), std::move(done));
+void HttpSender::send(MakeRequest make, Done done, std::shared_ptr<Slot> slot) {
+  auto exchange = std::make_shared<Exchange>(shared_from_this(), std::move(make), std::move(done),
+                                             std::move(slot));
   bool closing;
   {
     std::lock_guard lock(lock_);

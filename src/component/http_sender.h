@@ -44,8 +44,9 @@ class HttpSender : public std::enable_shared_from_this<HttpSender> {
                                                    BuildContext& context);
   ~HttpSender();
 
-  /// `done` is called exactly once.
-  void send(MakeRequest make, Done done);
+  /// `done` is called exactly once. While the request waits for its next attempt others may have its
+  /// `slot`.
+  void send(MakeRequest make, Done done, std::shared_ptr<Slot> slot = nullptr);
 
   /// Waits until all requests are finished, at most until `deadline`; the rest ends as cancelled.
   void close(std::chrono::steady_clock::time_point deadline);

@@ -33,21 +33,37 @@ struct WriteResult {
   const WriteStatus& of(std::uint32_t message) const;
 };
 
+/// The place of a write among those that its output has under way at once. A write that only waits,
+/// for its next attempt, lets others have its place meanwhile. Any thread; no effect after the ack.
+class Slot {
+ public:
+  virtual ~Slot() = default;
+  /// An attempt failed; nothing is sent for this write until resume() lets it.
+  virtual void pause() = 0;
+  /// Runs `go_on` as soon as there is a place for the write again: at once, or later on another
+  /// thread. Dropped if the output closes before. Requires: paused.
+  virtual void resume(std::move_only_function<void()> go_on) = 0;
+};
+
 /// Tells how a write ended; called exactly once. Destroyed uncalled it reports a transient failure
 /// and asserts in debug builds.
 class Ack {
  public:
   using Callback = std::move_only_function<void(WriteResult)>;
   Ack() = default;
-  explicit Ack(Callback callback) : callback_(std::move(callback)) {}
+  explicit Ack(Callback callback, std::shared_ptr<Slot> slot = nullptr)
+      : callback_(std::move(callback)), slot_(std::move(slot)) {}
   Ack(Ack&&) = default;
   Ack& operator=(Ack&&) = default;
   ~Ack();
   explicit operator bool() const { return static_cast<bool>(callback_); }
   void operator()(WriteResult result) { std::exchange(callback_, nullptr)(std::move(result)); }
+  /// Null if nobody limits the writes.
+  const std::shared_ptr<Slot>& slot() const { return slot_; }
 
  private:
   Callback callback_;
+  std::shared_ptr<Slot> slot_;
 };
 
 /// Settles one message's receipt as an output said. A failure that came without a reason gets one.

@@ -1,6 +1,5 @@
 #include "config/create.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -13,9 +12,6 @@ namespace tollgate {
 namespace {
 
 using Shape = FieldSpec::Shape;
-
-/// Ours alone and seldom set: left out, so that what is created runs in the incumbent too.
-constexpr std::string_view kLeftOut[] = {"client_ca_file", "dead_letter"};
 
 Node sample_fields(const std::vector<FieldSpec>& specs, bool small);
 
@@ -41,10 +37,7 @@ Node sample_field(const FieldSpec& spec, bool small) {
 Node sample_fields(const std::vector<FieldSpec>& specs, bool small) {
   std::vector<Node::Entry> entries;
   for (const FieldSpec& spec : specs) {
-    if (spec.deprecated || (small && spec.advanced) ||
-        std::ranges::find(kLeftOut, spec.key) != std::end(kLeftOut)) {
-      continue;
-    }
+    if (spec.deprecated || spec.foreign || (small && spec.advanced)) continue;
     entries.push_back({spec.key, {}, sample_field(spec, small)});
   }
   return Node::map(std::move(entries));

@@ -23,6 +23,7 @@ struct FieldSpec {
   Node default_value;  ///< absent: the key is required, or unset by default if `optional`
   bool optional = false;
   bool advanced = false;
+  bool foreign = false;  ///< the incumbent has no such field; `create` leaves it out
   bool deprecated = false;
   bool secret = false;
   bool interpolated = false;

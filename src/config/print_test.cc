@@ -175,6 +175,10 @@ output:
           output: null # No default (required)
       - drop: {}
 )");
+  const auto client = create_config("//http_client", false, sample_catalogue());
+  ASSERT_TRUE(client);
+  EXPECT_THAT(*client, HasSubstr("      period: \"\"\n"));
+  EXPECT_THAT(*client, Not(HasSubstr("own:"))) << "a field that only this program knows";
   const auto full = create_config("", false, sample_catalogue());
   ASSERT_TRUE(full);
   EXPECT_THAT(*full, HasSubstr("http:\n  enabled: true\n"));

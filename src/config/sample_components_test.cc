@@ -105,12 +105,14 @@ const Schema<DropOn>& drop_on_schema() {
 struct Batching {
   int count = 0;
   std::string period;
+  std::string own;
   std::vector<ChildProcessor> processors;
 };
 const Schema<Batching>& batching_schema() {
   static const Schema<Batching> fields{
       field("count", &Batching::count, "Messages."),
       field("period", &Batching::period, "Time."),
+      field("own", &Batching::own, "Of no other program.").foreign(),
       field("processors", &Batching::processors, "What is done with a batch.").advanced(),
   };
   return fields;

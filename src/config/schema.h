@@ -28,6 +28,7 @@ struct Field {
   std::function<void(const Node&, Config&, ReadContext&)> read;
 
   Field advanced() && { spec.advanced = true; return std::move(*this); }
+  Field foreign() && { spec.foreign = true; return std::move(*this); }
   Field deprecated() && { spec.deprecated = true; return std::move(*this); }
   Field secret() && { spec.secret = true; return std::move(*this); }
   Field options(std::vector<std::string> allowed) && {

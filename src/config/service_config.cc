@@ -57,7 +57,8 @@ const Schema<Http>& http_schema() {
       field("key_file", &Http::key_file, "The key of the certificate.").advanced(),
       field("client_ca_file", &Http::client_ca_file,
             "A file of authorities; every client must show a certificate that one of them signed.")
-          .advanced(),
+          .advanced()
+          .foreign(),
       section("cors", &Http::cors, cors_schema(), "Cross-origin requests.").advanced(),
       section("basic_auth", &Http::basic_auth, basic_auth_schema(), "Basic authentication.")
           .advanced(),

@@ -1,9 +1,28 @@
 #include "net/grpc_client.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+
 #include <future>
 
 #include "net/grpc_server.h"
 #include "net/test_support.h"
+
+namespace {
+/// While set, this machine's resolver knows no names, as one without a file of hosts.
+std::atomic<bool> no_names{false};
+}  // namespace
+
+// In place of the C library's.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+  static auto* const original =
+      reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  in6_addr address{};
+  const bool is_name = name != nullptr && ::inet_pton(AF_INET, name, &address) != 1 &&
+                       ::inet_pton(AF_INET6, name, &address) != 1;
+  return no_names && is_name ? EAI_NONAME : original(name, service, hints, found);
+}
 
 namespace tollgate {
 namespace {
@@ -256,6 +275,19 @@ TEST_F(GrpcClientTest, UnknownHostsAreUnavailable) {
     auto text = text_of(failed);
     EXPECT_NE(text.find("cannot connect to " + sent.target), std::string::npos) << text;
   }
+}
+
+TEST_F(GrpcClientTest, KnowsLocalhostWhereNoFileSaysSo) {
+  start();
+  no_names = true;
+  auto local = request("/t.T/Echo"), other = request("/t.T/Echo");
+  local.target = "localhost:" + std::to_string(port_);
+  other.target = "ip6-localhost:" + std::to_string(port_);
+  EXPECT_EQ(text_of(client_.invoke(local)), "x");
+  const auto failed = client_.invoke(other);
+  no_names = false;
+  ASSERT_FALSE(failed) << "the resolver knows names after all";
+  EXPECT_EQ(failed.error().failure.status, GrpcStatus::unavailable);
 }
 
 TEST_F(GrpcClientTest, ChecksTheServersCertificate) {

@@ -192,6 +192,63 @@ TEST(HttpClient, ResendsWhenAnIdleConnectionWasClosed) {
   server.join();
 }
 
+TEST(HttpClient, AWholeAnswerCountsThoughItsStreamWasReset) {
+  struct Row {
+    const char* what;
+    HttpHeaders headers;
+    const char* body;
+    bool counts;
+  };
+  const Row rows[] = {
+      {"as long as it was said to be", {{"content-length", "5"}}, "large", true},
+      {"empty, as it was said to be", {{"content-length", "0"}}, "", true},
+      {"a part of it", {{"content-length", "9"}}, "large", false},
+      {"nobody knows its length", {}, "large", false},
+      {"its length is of other bytes than were read",
+       {{"content-length", "0"}, {"content-encoding", "gzip"}}, "", false},
+      {"a gRPC answer that is over", {{"grpc-status", "8"}}, "", true},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    RawListener listener;
+    std::thread server([&] {
+      auto socket = listener.accept();
+      socket.read_until("the upload");
+      HttpHeaders fields = {{":status", "413"}};
+      fields.insert(fields.end(), row.headers.begin(), row.headers.end());
+      std::string answer = net_test::frame(4, 0, 0, "") + net_test::frame(4, 1, 0, "");
+      answer += net_test::frame(1, 4, 1, net_test::literals(fields));
+      if (*row.body != '\0') answer += net_test::frame(0, 0, 1, row.body);
+      // A ping that comes back tells that all before it was read.
+      socket.send(answer + net_test::frame(6, 0, 0, "have all"));
+      socket.read_until("have all");
+      const std::string cancel("\0\0\0\x08", 4);
+      socket.send(net_test::frame(3, 0, 1, cancel));
+      socket.read_all();
+    });
+    {
+      HttpClient client;
+      HttpRequest request;
+      request.method = "POST";
+      request.url = url(listener.port());
+      request.timeout = 10s;
+      // More than the server lets it send: the answer comes in the middle of it.
+      request.body = "the upload" + std::string(1 << 20, '.');
+      request.version = HttpVersion::prior_knowledge;
+      const auto response = client.fetch(std::move(request));
+      EXPECT_EQ(response.has_value(), row.counts)
+          << (response ? response->status_line() : std::string(response.error().message()));
+      if (response && row.counts) {
+        EXPECT_EQ(response->status, 413);
+        EXPECT_EQ(response->body, row.body);
+      } else if (!response) {
+        EXPECT_EQ(response.error().fault(), Fault::transient);
+      }
+    }
+    server.join();
+  }
+}
+
 TEST(HttpClient, ReadsTrailersAndReasons) {
   RawListener listener;
   std::thread server([&] {

@@ -285,16 +285,17 @@ class ObservedOutput final : public Output {
   }
 
   void write(SharedBatch batch, Ack ack) override {
+    const auto slot = ack.slot();
     if (strict_) {
       refuse_failed(batch, ack);
       if (!batch) return;
     }
-    const std::size_t messages = batch->size();
-    child_->write(std::move(batch), Ack([series = series_, messages, begun = Clock::now(),
-                                         ack = std::move(ack)](WriteResult result) mutable {
-                    series->settle(messages, Clock::now() - begun, result);
-                    ack(std::move(result));
-                  }));
+    auto settle = [series = series_, messages = batch->size(), begun = Clock::now(),
+                   ack = std::move(ack)](WriteResult result) mutable {
+      series->settle(messages, Clock::now() - begun, result);
+      ack(std::move(result));
+    };
+    child_->write(std::move(batch), Ack(std::move(settle), slot));
   }
 
   bool saturated() const override { return child_->saturated(); }

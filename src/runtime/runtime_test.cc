@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <future>
 #include <latch>
 #include <random>
 
+#include "runtime/child_process.h"
 #include "runtime/executor.h"
 #include "runtime/timer_queue.h"
 #include "runtime/work_queue.h"
@@ -13,6 +17,31 @@ namespace tollgate {
 namespace {
 
 using namespace std::chrono_literals;
+
+TEST(ChildProcess, OneThatEndsBeforeItReadDoesNotEndUs) {
+  // In a process of its own, where nothing ignores the signal before.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        ::signal(SIGPIPE, SIG_DFL);
+        auto child = ChildProcess::start("true", {});
+        if (!child) std::exit(1);
+        std::string how;
+        child->wait(how);  // from here on nobody reads
+        const ssize_t written = ::write(child->input(), "x", 1);
+        std::exit(written < 0 && errno == EPIPE ? 0 : 2);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST(ChildProcess, InputThatIsNotReadIsNoError) {
+  const std::string more_than_a_pipe_holds(4 << 20, 'x');
+  const auto result =
+      run_command("sh", {"-c", "echo done"}, more_than_a_pipe_holds, 1000, std::stop_token());
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(result->output, "done\n");
+  EXPECT_EQ(result->how, "exit status 0");
+}
 
 TEST(TimerQueue, RunsInOrderOfTime) {
   TimerQueue timers;

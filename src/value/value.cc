@@ -1,6 +1,7 @@
 #include "value/value.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <vector>
 
 #include "base/same_text.h"
@@ -160,8 +161,35 @@ struct CopyTask {
   Value* to;
 };
 
+/// The copies of containers that were met before. A value of a few kilobytes that shares parts
+/// within itself may have billions of paths: a copy that took no note of them would not end. Few
+/// values share anything, so notes are taken of large ones only.
+class Known {
+ public:
+  const Value* find(Value container) const {
+    if (copies_.empty()) return nullptr;
+    const auto found = copies_.find(address(container));
+    return found == copies_.end() ? nullptr : &found->second;
+  }
+  void add(Value container, Value copy) {
+    if (++containers_ > kFromHere) copies_.emplace(address(container), copy);
+  }
+
+ private:
+  static constexpr std::size_t kFromHere = 10'000;
+  static const void* address(Value container) {
+    return container.is(Kind::array) ? static_cast<const void*>(&container.as_array())
+                                     : &container.as_object();
+  }
+  std::size_t containers_ = 0;
+  std::unordered_map<const void*, Value> copies_;
+};
+
 /// The copy of anything; the elements of a container are left to `tasks`.
-Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
+Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks, Known& known) {
+  if (value.is(Kind::array) || value.is(Kind::object)) {
+    if (const Value* copy = known.find(value)) return *copy;
+  }
   switch (value.kind()) {
     case Kind::number_text: return Value::number_text(arena.copy(value.as_text()));
     case Kind::string: return Value::string(arena.copy(value.as_text()));
@@ -173,6 +201,7 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
       if (is_empty_literal(from)) return value;
       Array* const to = make_array(arena, from.size);
       for (const Value& item : from) tasks.push_back({item, &to->items[to->size++]});
+      known.add(value, Value::array(to));
       return Value::array(to);
     }
     case Kind::object: {
@@ -182,6 +211,7 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
         to->items[to->size].key = arena.copy(key);
         tasks.push_back({member, &to->items[to->size++].value});
       }
+      known.add(value, Value::object(to));
       return Value::object(to);
     }
     default: return value;
@@ -191,17 +221,13 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks) {
 }  // namespace
 
 Value deep_copy(Value value, Arena& arena) {
-  constexpr std::size_t most_values = 20'000'000;
   std::vector<CopyTask> tasks;  // instead of recursion, which depth could overflow
-  const Value root = copy_one(value, arena, tasks);
-  for (std::size_t copied = 0; !tasks.empty(); ++copied) {
+  Known known;
+  const Value root = copy_one(value, arena, tasks, known);
+  while (!tasks.empty()) {
     const CopyTask task = tasks.back();
     tasks.pop_back();
-    if (copied > most_values) {
-      *task.to = {};
-      continue;
-    }
-    *task.to = copy_one(task.from, arena, tasks);
+    *task.to = copy_one(task.from, arena, tasks, known);
   }
   return root;
 }

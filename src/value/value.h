@@ -178,8 +178,8 @@ Object* make_object(Arena& arena, std::size_t capacity = 0);
 /// An object of `count` members in any order; of equal keys the last wins. Sorts `members` in place.
 Object* make_object_of(Arena& arena, Member* members, std::size_t count);
 
-/// Copies everything `value` views into `arena`. Of a value of more than 20 million, which a small
-/// one that is shared within itself may be, the rest becomes null.
+/// Copies everything `value` views into `arena`. The copy of a large value shares parts within itself
+/// where `value` does.
 Value deep_copy(Value value, Arena& arena);
 
 /// `text` formatted into `arena`; for building messages and strings there.

@@ -67,6 +67,28 @@ TEST(Value, CopiesDeeplyAtAnyDepth) {
   EXPECT_EQ(print(small, other), R"({"a":["x",1.50,{"b":null}],"c":{}})");
 }
 
+TEST(Value, CopiesWhatSharesItselfWithin) {
+  Arena arena, other;
+  Value value = Value::int64(7);
+  for (int level = 0; level < 200; ++level) {  // 2^200 ways to the seven
+    Array* pair = make_array(arena, 2);
+    pair->push(value, arena);
+    pair->push(value, arena);
+    Object* object = make_object(arena, 1);
+    object->set("pair", Value::array(pair), arena);
+    value = Value::object(object);
+  }
+  Value copy = deep_copy(value, other);
+  EXPECT_LT(other.footprint(), std::size_t{4} << 20);
+  for (int level = 0; level < 200; ++level) {
+    const Value* pair = copy.as_object().find("pair", other);
+    ASSERT_TRUE(pair && pair->is(Kind::array)) << level;
+    ASSERT_EQ(pair->as_array().size, 2u);
+    copy = pair->as_array().items[level % 2];
+  }
+  EXPECT_EQ(copy.as_int64(), 7);
+}
+
 struct EqualCase {
   std::string_view left;
   std::string_view right;

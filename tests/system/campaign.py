@@ -5,7 +5,8 @@
 
 Each run draws a configuration and a plan of faults from its seed, so that a failing seed is run again
 with --seed. What must hold, whatever happens: lost = 0, innocent lost = 0, distinct ids per record =
-1, and a ledger that balances at every scrape and over all lives of the collector together.
+1, and a ledger that balances at every scrape and over all lives of the collector together. Where a
+byte of the journal was changed on the disk, the records that held it are owed a message in the log.
 """
 
 import argparse
@@ -19,9 +20,12 @@ import sys
 import tempfile
 import time
 
+from pathlib import Path
+
 import harness
 from destination import Action, Destination, problem
 from otlp import Load, sequence_of
+from trouble import Trouble
 
 RECORDS, SENDERS = 50, 12
 
@@ -65,8 +69,13 @@ ACTIONS = {
 REFUSALS = {"all 400": Action(400), "all 413": Action(413)}
 
 
+# Of a thousand calls: writes that fail, writes that are cut short, syncs that fail.
+DISKS = [(300, 0, 0), (0, 500, 0), (0, 0, 300), (100, 100, 100), (1000, 0, 0), (0, 0, 1000)]
+JUMPS = [1, 60, 3600, 11 * 60, 400 * 86400]  # seconds, either way
+
+
 def draw_plan(chance, seconds):
-    """[(when, what, detail)]: the run's faults in order."""
+    """[(when, what, detail, length)]: the run's faults in order."""
     plan, at = [], chance.uniform(0.3, 1.0)
     while at < seconds:
         kind = chance.choices(["misbehave", "outage", "kill", "terminate", "reload"],
@@ -81,15 +90,39 @@ def draw_plan(chance, seconds):
     return plan
 
 
-BUFFER = """buffer:
+def draw_more(chance, seconds, storage):
+    """Faults of the machine, drawn on their own: a seed's other faults are the same without them."""
+    kinds = ["clock"]
+    if storage != "none":
+        kinds += ["disk", "disk"]
+    if storage in ("journal", "small disk"):
+        kinds += ["corrupt"]
+    plan, at = [], chance.uniform(0.5, 2.0)
+    while at < seconds:
+        kind, length = chance.choice(kinds), 0.0
+        if kind == "clock":
+            detail = chance.choice([-1, 1]) * chance.choice(JUMPS)
+        elif kind == "disk":
+            detail, length = (chance.choice(DISKS), chance.random() < 0.3), chance.uniform(0.2, 1.0)
+        else:
+            detail = chance.random()
+        plan.append((at, kind, detail, length))
+        at += length + chance.uniform(0.5, 2.5)
+    return plan
+
+
+JOURNAL = """buffer:
   journal:
-    path: %s
+    path: %s/journal
     max_bytes: 268435456
     segment_bytes: 65536
 """
+SQLITE = """buffer:
+  sqlite: {path: %s/buffer.db}
+"""
 
 
-STORAGES = ["none", "none", "journal", "small disk"]
+STORAGES = ["none", "none", "journal", "small disk"]  # sqlite takes the place of some
 
 
 class SmallDisk:
@@ -118,10 +151,18 @@ class Run:
         self.config = {"count": str(chance.choice([10, 100, 250])),
                        "period": chance.choice(["20ms", "100ms", "300ms"]), "timeout": "2s"}
         # Drawn last, so that what came before is the same with and without it.
-        self.storage = storage or chance.choice(STORAGES)
-        self.disk = None
+        drawn = chance.choice(STORAGES)
+        more = random.Random("more of %d" % seed)
+        self.storage = storage or ("sqlite" if more.random() < 0.2 else drawn)
+        self.plan = sorted(self.plan + draw_more(more, seconds, self.storage), key=lambda f: f[0])
+        self.disk, self.store = None, os.path.join(directory, "store")
         if self.storage == "small disk":
-            self.disk = SmallDisk(os.path.join(directory, "disk"), 1024)
+            self.disk = SmallDisk(self.store, 1024)
+        else:
+            os.makedirs(self.store)
+        self.trouble = Trouble(directory, self.store)
+        self.damaged = set()  # the records whose bytes in the journal were changed
+        self.untold = None    # the life that must find the last damage, or one after it
         self.port = harness.free_port()
         self.lives = 0
         self.violations = []
@@ -130,14 +171,13 @@ class Run:
         page = harness.quick_page(self.port, **self.config)
         if self.storage == "none":
             return page
-        place = self.disk.path if self.disk else self.directory
-        return BUFFER % os.path.join(place, "journal") + page
+        return (SQLITE if self.storage == "sqlite" else JOURNAL) % self.store + page
 
     def start_collector(self):
         self.lives += 1
         collector = harness.Collector(
             self.directory, self.yaml(), url=self.destination.url, grpc_port=self.port,
-            name="life%d" % self.lives,
+            name="life%d" % self.lives, env=self.trouble.environment,
             arguments=["-s", "shutdown_timeout=3s", "--state-dir", self.directory + "/state"])
         # Not wait_ready: the destination may be away.
         harness.wait_until(lambda: harness.get(collector.endpoint("/ping"))[0] == 200, 15, "/ping")
@@ -166,8 +206,50 @@ class Run:
             self.collector.signal(signal.SIGTERM)
             self.collector.wait(20)
             self.collector = self.start_collector()
+        elif kind == "clock":
+            self.trouble.set(clock_offset_ns=detail * 1_000_000_000)
+        elif kind == "disk":
+            (writes, short, syncs), killed = detail
+            self.trouble.set(failing_writes=writes, short_writes=short, failing_syncs=syncs)
+            time.sleep(length)
+            if killed:
+                self.collector.kill()
+            self.trouble.heal_disk()
+            if killed:
+                self.collector = self.start_collector()
+        elif kind == "corrupt":
+            self.collector.kill()
+            if self.corrupt(random.Random(detail)):
+                self.untold = self.lives + 1
+            self.collector = self.start_collector()
         else:
             self.collector.signal(signal.SIGHUP)
+
+    def owed(self):
+        """The records that the journal would deliver."""
+        printed = harness.run("journal", "replay", os.path.join(self.store, "journal")).stdout
+        payloads = (json.loads(json.loads(line)["payload"]) for line in printed.splitlines())
+        return {int(each["record"]["attributes"]["path"].split("/")[2]) for each in payloads}
+
+    def corrupt(self, chance):
+        """Changes a byte of a file of the journal; returns the records which that harms."""
+        files = sorted(f for f in Path(self.store, "journal").iterdir() if f.stat().st_size > 0)
+        if not files:
+            return set()
+        before = self.owed()
+        file = chance.choice(files)
+        with open(file, "r+b") as contents:
+            at = chance.randrange(file.stat().st_size)
+            contents.seek(at)
+            byte = contents.read(1)[0]
+            contents.seek(at)
+            contents.write(bytes([byte ^ (1 << chance.randrange(8))]))
+        harmed = before - self.owed()
+        # A record is an export; where the progress is hit, more is owed than before, not less.
+        if len(harmed) > RECORDS:
+            self.violations.append("byte %d of %s took %d records" % (at, file.name, len(harmed)))
+        self.damaged |= harmed
+        return harmed
 
     def run(self):
         self.begun = time.monotonic()
@@ -190,6 +272,7 @@ class Run:
             if self.collector.stop() != 0:
                 self.violations.append("exit code %d" % self.collector.process.returncode)
             self.check_final_ledger()
+            self.check_damage_is_told()
         except AssertionError as error:
             self.violations.append(str(error))
         finally:
@@ -200,11 +283,17 @@ class Run:
                 self.disk.release()
         return self.audit()
 
+    def check_damage_is_told(self):
+        logs = [Path(self.directory, "life%d.log" % life).read_text()
+                for life in range(self.untold or 0, self.lives + 1) if self.untold]
+        if logs and not any("damaged:" in log or "were not finished" in log for log in logs):
+            self.violations.append("records were damaged, and nobody was told")
+
     def culprits(self):
         return {n for n in self.load.offered() if self.faults.is_culprit(n)}
 
     def all_arrived(self):
-        return self.load.acked() <= self.destination.arrived() | self.culprits()
+        return self.load.acked() <= self.destination.arrived() | self.culprits() | self.damaged
 
     def check_final_ledger(self):
         """Over all lives: it balances, and accounts for at least all that senders were told OK."""
@@ -216,14 +305,14 @@ class Run:
         settled = terms["delivered"] + terms["dropped"] + terms["filtered"] + terms["dead_lettered"]
         if terms["pending"] != 0 or not terms["balanced"]:
             self.violations.append("the ledger in the end: %s" % terms)
-        if settled < len(self.load.acked()):
+        if settled < len(self.load.acked() - self.damaged):
             self.violations.append("%d acked, but the ledger has %s" % (len(self.load.acked()), terms))
 
     def audit(self):
         load, destination = self.load, self.destination
         arrived, acked = destination.arrived(), load.acked()
         culprits = self.culprits()
-        lost = acked - arrived - culprits
+        lost = acked - arrived - culprits - self.damaged
         dropped = {n for sequences, outcome in zip(load.ranges, load.outcomes)
                    if outcome is not None and outcome.told_to_drop for n in sequences}
         doubled = destination.doubled()
@@ -238,10 +327,11 @@ class Run:
         if destination.conflicts:
             self.violations.append("one id, two contents")
         print("seed %-11d %-10s %2d faults %2d lives  sent %6d  acked %6d  arrived %6d  poison %4d  "
-              "lost %d  doubled %d  resent %5d  %.1f s" % (
+              "lost %d  doubled %d  resent %5d  disk errors %4d  damaged %3d  %.1f s" % (
                   self.seed, self.storage, len(self.plan), self.lives, len(load.offered()), len(acked),
                   len(arrived), len(culprits), len(lost), len(doubled), destination.resent(),
-                  time.monotonic() - self.begun), flush=True)
+                  self.trouble.injected(), len(self.damaged), time.monotonic() - self.begun),
+              flush=True)
         return not self.violations
 
 
@@ -262,7 +352,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10, help="of load with faults, each run")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--hours", type=float, default=0, help="as many runs as that takes")
-    parser.add_argument("--storage", choices=STORAGES, help="instead of what the seed draws")
+    parser.add_argument("--storage", choices=sorted({*STORAGES, "sqlite"}), help="instead of what the seed draws")
     parser.add_argument("--keep", action="store_true", help="leave the files of failed runs")
     options = parser.parse_args()
     harness.set_binary(options.binary)

@@ -4,6 +4,7 @@
 import json
 import math
 import re
+import textwrap
 import unittest
 
 import harness
@@ -176,18 +177,19 @@ LETTERS = """
         codec: lines
 """
 
-HTTP_CLIENT = MAPPING + """
-output:
-  http_client:
-    url: %(url)s/api/v1/events
-    retry_period: 200ms
-    drop_on: [400]
-    batching:
-      count: 100
-      period: 100ms
-      processors:
-        - archive: {format: json_array}
-""" + LETTERS
+CLIENT = """\
+http_client:
+  url: %(url)s/api/v1/events
+  retry_period: 200ms
+  drop_on: [400]
+  batching:
+    count: 100
+    period: 100ms
+    processors:
+      - archive: {format: json_array}
+"""
+
+HTTP_CLIENT = MAPPING + "output:\n" + textwrap.indent(CLIENT, "  ") + LETTERS
 
 OPENMETER = MAPPING.replace("        root = {", """\
         let number = this.record.attributes.path.split("/").index(2).number()
@@ -204,18 +206,7 @@ output:
       period: 100ms
 """ + LETTERS
 
-FALLBACK = MAPPING + """
-output:
-  fallback:
-    - http_client:
-        url: %(url)s/api/v1/events
-        retry_period: 200ms
-        drop_on: [400]
-        batching:
-          count: 100
-          period: 100ms
-          processors:
-            - archive: {format: json_array}
+FALLBACK = MAPPING + "output:\n  fallback:\n    -\n" + textwrap.indent(CLIENT, "      ") + """\
     - file:
         path: dead.jsonl
         codec: lines

@@ -24,6 +24,11 @@ class Reload(SystemTest):
     def reloads(self, collector, words="Reload: the new configuration is in force"):
         return len(collector.log_lines(words))
 
+    def shown(self, collector, form):
+        status, text = harness.get(collector.endpoint("/debug/config/" + form))
+        self.assertEqual(status, 200, text)
+        return text
+
     def under_load(self, buffer):
         with Destination(free_port(), lambda _: Action(delay=0.01)) as destination:
             port = free_port()
@@ -81,7 +86,10 @@ class Reload(SystemTest):
         with Destination(free_port()) as destination:
             port, other = free_port(), free_port()
             collector = self.collector(quick_page(port) + BUFFERS["journal"], url=destination.url,
-                                       grpc_port=port, name="watched", arguments=["-w"])
+                                       grpc_port=port, name="watched",
+                                       arguments=["-w", "-s", "http.debug_endpoints=true"])
+            for form in ("json", "yaml"):
+                self.assertIn("127.0.0.1:%d" % port, self.shown(collector, form))
             load = Load(port, 150, 20, senders=4).start()
             wait_until(lambda: load.answered > 20, 20, "answers")
             # The new address must be reachable, and nothing of the old one may stay.
@@ -92,6 +100,10 @@ class Reload(SystemTest):
             wait_until(lambda: load.offered() <= destination.arrived(), 20, "all arrived")
             self.assert_complete(load, destination)
             self.assertTrue(harness.port_is_free(port))
+            for form in ("json", "yaml"):
+                shown = self.shown(collector, form)
+                self.assertIn("127.0.0.1:%d" % other, shown)
+                self.assertNotIn("127.0.0.1:%d" % port, shown)
 
     def test_a_bad_file_changes_nothing(self):
         with Destination(free_port()) as destination:

@@ -371,44 +371,43 @@ class Parser {
   }
 
   GoesOn dot(Node& node) {
-    switch (scan()) {
-      case Scanner::identifier:
-        add(node, Selector::Kind::member, constant_text(scanner_.text()));
-        return true;
-      case '*':
-        add(node, Selector::Kind::every);
-        return true;
-      case '.':
-        add(node, Selector::Kind::descend);
-        return descend(node);
-      default:
-        return refuse(unexpected_token("JSON select", {Scanner::identifier, '.', '*'}));
+    const std::int32_t token = scan();
+    if (member_or_every(node, token)) return true;
+    if (token != '.') {
+      return refuse(unexpected_token("JSON select", {Scanner::identifier, '.', '*'}));
     }
+    add(node, Selector::Kind::descend);
+    return descend(node);
   }
 
   GoesOn descend(Node& node) {
-    switch (scan()) {
-      case Scanner::identifier:
-        add(node, Selector::Kind::member, constant_text(scanner_.text()));
-        return true;
-      case '*':
-        add(node, Selector::Kind::every);
-        return true;
-      case '(': return script(node);
-      case '[': {
-        auto [keys, separator] = TRY(keys_in_bracket());
-        if (separator == ':') return refuse("mapper can not be combined with range query");
-        if (separator == '?') {
-          if (keys.size() != 1) return refuse("filter needs exactly one key");
-          add(node, Selector::Kind::filter, std::move(keys[0]));
-        } else {
-          add_several(node, std::move(keys));
-        }
-        return true;
-      }
-      default:
-        return refuse(unexpected_token("JSON mapper", {'[', Scanner::identifier, '*'}));
+    const std::int32_t token = scan();
+    if (member_or_every(node, token)) return true;
+    if (token == '(') return script(node);
+    if (token != '[') {
+      return refuse(unexpected_token("JSON mapper", {'[', Scanner::identifier, '*'}));
     }
+    auto [keys, separator] = TRY(keys_in_bracket());
+    if (separator == ':') return refuse("mapper can not be combined with range query");
+    if (separator == '?') {
+      if (keys.size() != 1) return refuse("filter needs exactly one key");
+      add(node, Selector::Kind::filter, std::move(keys[0]));
+    } else {
+      add_several(node, std::move(keys));
+    }
+    return true;
+  }
+
+  /// What may stand behind one dot and behind two. False: `token` is neither, and nothing was added.
+  bool member_or_every(Node& node, std::int32_t token) {
+    if (token == Scanner::identifier) {
+      add(node, Selector::Kind::member, constant_text(scanner_.text()));
+    } else if (token == '*') {
+      add(node, Selector::Kind::every);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   void add_several(Node& node, std::vector<NodePtr> keys) {

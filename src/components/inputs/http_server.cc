@@ -96,7 +96,8 @@ const Schema<Config>& schema() {
       field("client_ca_file", &Config::client_ca_file,
             "PEM file of the authorities that client certificates must be signed by, with "
             "`address`; set it to require one of every client (mTLS).")
-          .advanced(),
+          .advanced()
+          .foreign(),
       field("auth_token", &Config::auth_token,
             "When set, every request must carry `Authorization: Bearer` and this token.")
           .secret()

@@ -38,7 +38,8 @@ const Schema<TlsConfig>& tls_schema() {
       field("key_file", &TlsConfig::key_file, "PEM file of the certificate's private key."),
       field("client_ca_file", &TlsConfig::client_ca_file,
             "PEM file of the authorities that client certificates must be signed by; set it to "
-            "require one of every sender (mTLS)."),
+            "require one of every sender (mTLS).")
+          .foreign(),
   };
   return fields;
 }

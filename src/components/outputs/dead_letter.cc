@@ -94,7 +94,8 @@ const Schema<DeadLetterConfig>& dead_letter_schema() {
             "An output for messages that are refused for their content, one by one and with the "
             "reason as metadata `dead_letter_reason`. Without it they are rejected, for a `drop_on` "
             "or `fallback` above to handle.")
-          .advanced(),
+          .advanced()
+          .foreign(),
   };
   return fields;
 }

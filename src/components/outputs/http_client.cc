@@ -120,8 +120,9 @@ of `drop_on`) is rejected alone; those that were delivered are not sent again.
 
 An attempt fails with a status outside 200 to 299. The next one follows after `retry_period`, a
 fifth more or less; statuses of `backoff_on` double the wait each time, up to `max_retry_backoff`,
-and a `Retry-After` header replaces it. Requests wait independently of each other. 413 is not tried
-again.
+and a `Retry-After` header replaces it. Requests wait independently of each other, and a batch that
+waits makes room for others in `max_in_flight`, unless that is 1, which keeps the order. 413 is not
+tried again.
 )md",
     .examples = examples,
 });

@@ -62,7 +62,8 @@ class HttpDelivery::Sequence : public std::enable_shared_from_this<Sequence> {
           [self = shared_from_this()](std::expected<HttpResponse, HttpFailure> outcome) {
             self->ended(std::move(outcome));
             if (self->turn_.exchange(1) == 2) self->run();
-          });
+          },
+          ack_.slot());
       if (turn_.exchange(2) != 1) return;
     }
     ack_(std::move(table_).finish());
@@ -111,13 +112,14 @@ void HttpDelivery::write(SharedBatch batch, Ack ack) {
 
 void HttpDelivery::write_whole(SharedBatch batch, Ack ack) {
   auto make = [builder = builder_, batch] { return builder->of_batch(*batch, batch); };
-  sender_->send(std::move(make), [builder = builder_, batch, ack = std::move(ack),
-                                  keep = options_.propagate_response](
-                                     std::expected<HttpResponse, HttpFailure> outcome) mutable {
+  const auto slot = ack.slot();
+  auto done = [builder = builder_, batch, ack = std::move(ack), keep = options_.propagate_response](
+                  std::expected<HttpResponse, HttpFailure> outcome) mutable {
     if (!outcome) return ack({status_of(std::move(outcome).error()), {}});
     if (keep) store_response(*builder, *batch, all_indexes(batch->size()), *outcome);
     ack(WriteResult::delivered());
-  });
+  };
+  sender_->send(std::move(make), std::move(done), slot);
 }
 
 void HttpDelivery::write_array(SharedBatch batch, Ack ack) {
@@ -142,14 +144,15 @@ void HttpDelivery::write_array(SharedBatch batch, Ack ack) {
   auto make = [builder = builder_, batch, body = HttpBody(std::move(body))] {
     return builder->with_body(*batch, 0, body, "application/json");
   };
-  sender_->send(std::move(make), [table = std::move(table), sent = std::move(sent),
-                                  ack = std::move(ack)](
-                                     std::expected<HttpResponse, HttpFailure> outcome) mutable {
+  const auto slot = ack.slot();
+  auto done = [table = std::move(table), sent = std::move(sent), ack = std::move(ack)](
+                  std::expected<HttpResponse, HttpFailure> outcome) mutable {
     WriteResult result;
     if (!outcome) result.status = status_of(std::move(outcome).error());
     table.worsen(sent, result);
     ack(std::move(table).finish());
-  });
+  };
+  sender_->send(std::move(make), std::move(done), slot);
 }
 
 }  // namespace tollgate
