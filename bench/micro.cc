@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -200,6 +202,34 @@ BENCHMARK_CAPTURE(mapping, timestamps,
 BENCHMARK_CAPTURE(mapping, if_and_match, R"(root = match this.data.method {
   "POST" => 1, "PUT" => 2, "GET" => if this.data.duration_ms > 400 { "slow" } else { "fast" }, _ => 3 })");
 BENCHMARK_CAPTURE(mapping, uuid, "root = uuid_v4()");
+
+/// A mapping over the records of an export, in their lazy form; decoding is not counted.
+void mapping_records(State& state, const std::string& source) {
+  const auto mapping = Mapping::compile(source);
+  if (!mapping) return state.SkipWithError(mapping.error().one_line().c_str());
+  constexpr std::size_t kRecords = 512;
+  const auto request =
+      std::make_shared<const std::string>(make_export({.records = kRecords}, kFirstNanosecond));
+  std::size_t failed = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto decoded = decode_logs(request, {.derived = false});
+    Batch& batch = decoded->batch;
+    state.ResumeTiming();
+    for (std::size_t i = 0; i < kRecords; ++i) {
+      failed += mapping->map(batch, i, batch[i]).what == Mapped::failed;
+    }
+  }
+  if (failed) state.SkipWithError("the mapping failed");
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRecords));
+}
+
+/// The mapping of the row "40-line mapping" of end_to_end.
+void mapping_long(State& state) {
+  std::ifstream file(TOLLGATE_BENCH_DIRECTORY "/long_mapping.blobl");
+  mapping_records(state, {std::istreambuf_iterator<char>(file), {}});
+}
+BENCHMARK(mapping_long)->Name("mapping_records/long");
 
 void mapping_elements(State& state, std::string_view source) {
   run_mapping(state, source, thousand_numbers(), 1000);

@@ -19,7 +19,7 @@ std::span<const T> Emitter::keep(const std::vector<T>& items) {
   return {copy, items.size()};
 }
 
-std::span<const std::string_view> Emitter::path(std::span<const std::string_view> path) {
+Emitter::Path Emitter::path(Path path) {
   std::vector<std::string_view> copy;
   for (const auto segment : path) copy.push_back(text(segment));
   return keep(copy);
@@ -29,25 +29,76 @@ std::span<const std::string_view> Emitter::path(std::span<const std::string_view
 
 Body Emitter::body(std::string_view annotation, std::span<const Statement* const> statements) {
   variables_.clear();
-  collect_variables(statements);
+  lets_.clear();
+  memos_.clear();
+  root_paths_.clear();
+  collect(statements);
   Body body{text(annotation), {}, keep(variables_)};
+  body.plan = plan();
   body.steps = steps(statements);
+  body.memos = static_cast<std::uint32_t>(std::ranges::count(memos_, true, &Memo::is_kept));
   return body;
 }
 
-void Emitter::collect_variables(std::span<const Statement* const> statements) {
+void Emitter::collect(std::span<const Statement* const> statements) {
   for (const Statement* statement : statements) {
     if (statement->kind == StatementKind::let) {
       const auto name = static_cast<const LetStatement*>(statement)->name;
-      if (std::ranges::find(variables_, name) == variables_.end()) {
+      const auto known = std::ranges::find(variables_, name);
+      if (known == variables_.end()) {
         variables_.push_back(text(name));
+        lets_.push_back(1);
+      } else {
+        ++lets_[static_cast<std::size_t>(known - variables_.begin())];
       }
+    } else if (statement->kind == StatementKind::assign) {
+      const auto& assign = *static_cast<const AssignStatement*>(statement);
+      if (!assign.path.empty()) root_paths_.push_back(assign.path);
     } else if (statement->kind == StatementKind::conditional) {
       for (const auto& branch : static_cast<const ConditionalStatement*>(statement)->branches) {
-        collect_variables(branch.body);
+        collect(branch.body);
       }
     }
   }
+}
+
+const RootPlan* Emitter::plan() {
+  constexpr std::size_t deepest = 16;
+  std::ranges::sort(root_paths_, std::ranges::lexicographical_compare);
+  std::vector<Path> ends;  // those that go through no other's end
+  for (const Path path : root_paths_) {
+    if (path.size() > deepest) return nullptr;
+    const bool goes_on = !ends.empty() && ends.back().size() <= path.size() &&
+                         std::ranges::equal(ends.back(), path.first(ends.back().size()));
+    if (!goes_on) ends.push_back(path);
+  }
+  root_paths_ = std::move(ends);
+  if (root_paths_.empty()) return nullptr;
+  return memory_.make<RootPlan>(plan_members(0, root_paths_.size(), 0),
+                                static_cast<std::uint32_t>(root_paths_.size()));
+}
+
+/// The members at `depth` of the paths [first, end), which are the same up to there.
+std::span<const RootPlan::Member> Emitter::plan_members(std::size_t first, std::size_t end,
+                                                        std::size_t depth) {
+  std::vector<RootPlan::Member> members;
+  while (first < end) {
+    const std::string_view key = root_paths_[first][depth];
+    std::size_t next = first + 1;
+    while (next < end && root_paths_[next][depth] == key) ++next;
+    const bool ends_here = root_paths_[first].size() == depth + 1;
+    members.push_back({text(key), {}, static_cast<std::uint32_t>(first)});
+    if (!ends_here) members.back().below = plan_members(first, next, depth + 1);
+    first = next;
+  }
+  return keep(members);
+}
+
+std::uint32_t Emitter::planned_slot(Path path) const {
+  const auto found =
+      std::ranges::lower_bound(root_paths_, path, std::ranges::lexicographical_compare);
+  const bool is_planned = found != root_paths_.end() && std::ranges::equal(*found, path);
+  return is_planned ? static_cast<std::uint32_t>(found - root_paths_.begin()) : Step::kNoSlot;
 }
 
 std::uint32_t Emitter::slot_of(std::string_view variable) const {
@@ -70,6 +121,7 @@ Step Emitter::step(const Statement& statement) {
       step.is_fresh =
           assign.value->kind == ExprKind::object || assign.value->kind == ExprKind::array;
       step.path = path(assign.path);
+      step.slot = planned_slot(assign.path);
       step.value = query(*assign.value, Use::stored);
       break;
     }
@@ -134,10 +186,7 @@ const Node* Emitter::query(const Expr& expr, Use use) {
                                constant(static_cast<const LiteralExpr&>(expr).value, use)},
                   expr);
     case ExprKind::field: return field(static_cast<const FieldExpr&>(expr));
-    case ExprKind::get: {
-      const auto& get = static_cast<const GetExpr&>(expr);
-      return make(GetNode{{evaluate_get, {}}, query(*get.target), path(get.path)}, expr);
-    }
+    case ExprKind::get: return get(static_cast<const GetExpr&>(expr));
     case ExprKind::variable:
     case ExprKind::metadata: return name(static_cast<const NameExpr&>(expr));
     case ExprKind::array: return array(static_cast<const ArrayExpr&>(expr), use);
@@ -162,7 +211,7 @@ const Node* Emitter::query(const Expr& expr, Use use) {
   return nullptr;
 }
 
-std::uint32_t Emitter::prefix_of(std::span<const std::string_view> path) {
+std::uint32_t Emitter::prefix_of(Path path) {
   if (path.size() < 2 || std::ranges::find(path, "*") != path.end()) return 0;
   const auto prefix = path.first(path.size() - 1);
   for (std::size_t i = 0; i < prefixes_.size(); ++i) {
@@ -184,6 +233,34 @@ const Node* Emitter::field(const FieldExpr& expr) {
     case FieldExpr::Base::named: node.evaluate = evaluate_named; break;
   }
   return make(node, expr);
+}
+
+const Node* Emitter::get(const GetExpr& expr) {
+  const Node* const target = query(*expr.target);
+  if (expr.target->kind != ExprKind::variable) {
+    return make(GetNode{{evaluate_get, {}}, target, path(expr.path)}, expr);
+  }
+  const auto slot = slot_of(static_cast<const NameExpr*>(expr.target)->name);
+  if (slot == variables_.size()) {  // never assigned
+    return make(GetNode{{evaluate_get, {}}, target, path(expr.path)}, expr);
+  }
+  auto* const node = memory_.make<PathOfVariableNode>(
+      PathOfVariableNode{{evaluate_path_of_variable, text(expr.annotation)}, target,
+                         path(expr.path), slot, PathOfVariableNode::kNoMemo});
+  if (lets_[slot] != 1) return node;
+  for (Memo& memo : memos_) {
+    if (memo.first->slot != slot || !std::ranges::equal(memo.first->path, node->path)) continue;
+    if (!memo.is_kept) {
+      memo.number = static_cast<std::uint32_t>(
+          variables_.size() + std::ranges::count(memos_, true, &Memo::is_kept));
+      memo.is_kept = true;
+      memo.first->memo = memo.number;
+    }
+    node->memo = memo.number;
+    return node;
+  }
+  memos_.push_back({node});
+  return node;
 }
 
 const Node* Emitter::name(const NameExpr& expr) {

@@ -22,12 +22,26 @@ class Emitter {
   std::string_view text(std::string_view text) { return memory_.copy(text); }
 
  private:
+  using Path = std::span<const std::string_view>;
+  /// A path below a variable that is assigned once.
+  struct Memo {
+    PathOfVariableNode* first;
+    std::uint32_t number = 0;  ///< among the values of the variables
+    bool is_kept = false;      ///< it was asked for again
+  };
+
   std::span<const Step> steps(std::span<const Statement* const> statements);
   Step step(const Statement& statement);
-  void collect_variables(std::span<const Statement* const> statements);
+  /// Names and counts what the statements assign.
+  void collect(std::span<const Statement* const> statements);
+  const RootPlan* plan();
+  std::span<const RootPlan::Member> plan_members(std::size_t first, std::size_t end,
+                                                 std::size_t depth);
+  std::uint32_t planned_slot(Path path) const;
   std::uint32_t slot_of(std::string_view variable) const;
 
   const Node* field(const FieldExpr& expr);
+  const Node* get(const GetExpr& expr);
   const Node* name(const NameExpr& expr);
   const Node* array(const ArrayExpr& expr, Use use);
   const Node* object(const ObjectExpr& expr, Use use);
@@ -37,7 +51,7 @@ class Emitter {
   const Node* match(const MatchExpr& expr, Use use);
   const Node* conditional(const ConditionalExpr& expr, Use use);
 
-  std::span<const std::string_view> path(std::span<const std::string_view> path);
+  Path path(Path path);
   /// In the program's memory. Empty literals that are stored become empty arrays.
   Value constant(Value value, Use use = Use::read);
   template <typename Kind>
@@ -45,12 +59,17 @@ class Emitter {
   template <typename T>
   std::span<const T> keep(const std::vector<T>& items);
 
-  std::uint32_t prefix_of(std::span<const std::string_view> path);
+  std::uint32_t prefix_of(Path path);
 
   Program& program_;
   Arena& memory_;
-  std::vector<std::span<const std::string_view>> prefixes_;  // in the program's memory
-  std::vector<std::string_view> variables_;  // of the body being emitted
+  std::vector<Path> prefixes_;  // in the program's memory
+
+  // Of the body being emitted.
+  std::vector<std::string_view> variables_;
+  std::vector<std::uint32_t> lets_;  // how many assign each variable
+  std::vector<Path> root_paths_;     // those in the plan of root, sorted; they view the tree
+  std::vector<Memo> memos_;
 };
 
 }  // namespace tollgate::bloblang

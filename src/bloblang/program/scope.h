@@ -18,6 +18,7 @@ namespace bloblang {
 struct Body;
 struct MapTable;
 class IdSource;
+class Root;
 
 /// What is known of the newest error besides its text: enough to add to it what the incumbent adds
 /// on the way out. An Error value itself is only text; a note belongs to the text at `text`.
@@ -91,7 +92,7 @@ struct Scope {
   const Binding* bindings = nullptr;
   const MapTable* maps = nullptr;    ///< null: maps are unknown here
   Variables* variables = nullptr;    ///< null: variables are unknown here
-  Value* root = nullptr;             ///< the document being built; null: there is none
+  Root* root = nullptr;              ///< the document being built; null: there is none
   std::int64_t index = 0;            ///< of the message that message functions read; -1: the last
   std::uint32_t depth = 0;           ///< map calls around this
 

@@ -3,6 +3,7 @@
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/operations.h"
+#include "bloblang/vm/root.h"
 
 namespace tollgate::bloblang {
 
@@ -83,7 +84,8 @@ Value evaluate_root(const Node& node, const Scope& scope) {
     return make_error(*scope.run, {"unable to reference `root` from this context"});
   }
   const auto path = static_cast<const FieldNode&>(node).path;
-  const Value found = path.empty() ? *scope.root : look_up(*scope.root, path, scope);
+  const Value& root = scope.root->settled();
+  const Value found = path.empty() ? root : look_up(root, path, scope);
   if (found.is(Kind::object) || found.is(Kind::array)) scope.run->epoch = next_epoch();
   return found;
 }
@@ -100,6 +102,19 @@ Value evaluate_get(const Node& node, const Scope& scope) {
   const auto& get = static_cast<const GetNode&>(node);
   const Value target = evaluate(*get.target, scope);
   return target.is_error() ? target : look_up(target, get.path, scope);
+}
+
+Value evaluate_path_of_variable(const Node& node, const Scope& scope) {
+  const auto& get = static_cast<const PathOfVariableNode&>(node);
+  Value* const values = scope.variables ? scope.variables->values : nullptr;
+  if (!values || values[get.slot].is(Kind::nothing)) [[unlikely]] {
+    return evaluate(*get.variable, scope);  // an error
+  }
+  const bool keeps = get.memo != PathOfVariableNode::kNoMemo;
+  if (keeps && !values[get.memo].is(Kind::nothing)) return values[get.memo];
+  const Value found = look_up(values[get.slot], get.path, scope);
+  if (keeps) values[get.memo] = found;
+  return found;
 }
 
 Value evaluate_variable(const Node& node, const Scope& scope) {
