@@ -353,16 +353,16 @@ const Node* Emitter::call(const CallExpr& expr) {
       dynamic.push_back({static_cast<std::uint32_t>(i), query(*argument)});
     }
   }
-  const auto evaluator = !dynamic.empty() ? evaluate_dynamic_call
-                         : expr.target    ? evaluate_method
-                                          : evaluate_function;
+  const auto evaluator = !dynamic.empty()                        ? evaluate_dynamic_call
+                         : expr.target && !function.lazy_target ? evaluate_method
+                                                                : evaluate_function;
   return make(CallNode{{evaluator, {}},
                        &function,
+                       function.call,
                        expr.target ? query(*expr.target) : nullptr,
-                       keep(values),
-                       keep(queries),
-                       keep(dynamic),
-                       expr.state},
+                       expr.state,
+                       Arguments(keep(values), keep(queries)),
+                       keep(dynamic)},
               expr);
 }
 

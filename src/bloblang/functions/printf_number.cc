@@ -113,6 +113,10 @@ void append_signed_zeros(std::string& out, std::string_view sign, std::string_vi
 }  // namespace
 
 void append_padded(std::string& out, std::string_view text, const PrintFlags& flags) {
+  if (flags.width <= 0) {
+    out += text;
+    return;
+  }
   const std::size_t size = count_runes(text);
   const auto width = static_cast<std::size_t>(std::max(flags.width, 0));
   const std::size_t missing = width > size ? width - size : 0;

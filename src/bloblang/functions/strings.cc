@@ -130,6 +130,13 @@ Value index_of(Call& call, Value target) {
   return Value::int64(at == std::string_view::npos ? -1 : static_cast<std::int64_t>(at));
 }
 
+/// How many parts a text has, or a guess where counting would take long.
+std::size_t count_parts(std::string_view text, std::string_view delimiter) {
+  constexpr std::size_t usual = 8;
+  if (delimiter.size() != 1 || text.size() > 1024) return usual;
+  return static_cast<std::size_t>(std::ranges::count(text, delimiter[0])) + 1;
+}
+
 /// Pushes each rune of `text`.
 void split_runes(Array& parts, Value target, Arena& arena) {
   const std::string_view text = target.as_text();
@@ -145,14 +152,14 @@ Value split(Call& call, Value target) {
   if (!target.is_text()) return call.type_error(target, "string");
   const std::string_view delimiter = call.text(0);
   std::string_view rest = target.as_text();
-  Array* const parts = make_array(call.arena(), 8);
+  Array* const parts = make_array(call.arena(), count_parts(rest, delimiter));
   if (delimiter.empty()) {
     split_runes(*parts, target, call.arena());
     return Value::array(parts);
   }
   const bool empty_as_null = call.boolean(1);
   while (true) {
-    const std::size_t at = rest.find(delimiter);
+    const std::size_t at = delimiter.size() == 1 ? rest.find(delimiter[0]) : rest.find(delimiter);
     const std::string_view part = rest.substr(0, at);
     parts->push(part.empty() && empty_as_null ? Value::null() : same_kind(target, part),
                 call.arena());

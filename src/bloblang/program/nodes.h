@@ -76,11 +76,11 @@ struct CallNode : Node {
     const Node* value;
   };
   const Function* function;
-  const Node* target;                    ///< null for functions
-  std::span<const Value> values;         ///< constants, converted; Kind::nothing elsewhere
-  std::span<const Node* const> queries;  ///< of query parameters, null elsewhere
-  std::span<const Dynamic> dynamic;      ///< arguments to be evaluated at each call
-  CallState* state;                      ///< owned by the Program; null if made at each call
+  Value (*call)(Call&, Value);       ///< that of the function
+  const Node* target;                ///< null for functions
+  CallState* state;                  ///< owned by the Program; null if made at each call
+  Arguments arguments;               ///< nothing where one is dynamic or left out
+  std::span<const Dynamic> dynamic;  ///< arguments to be evaluated at each call
 };
 
 struct BinaryNode : Node {

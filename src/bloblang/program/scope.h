@@ -75,7 +75,7 @@ std::uint64_t next_epoch();
 struct Binding {
   std::string_view name;
   Value value;
-  const Binding* next;
+  const Binding* next = nullptr;
 };
 
 /// The variables of one body, by slot; Kind::nothing is an undefined one.

@@ -1,5 +1,6 @@
 // this, root, named contexts, variables and metadata.
 
+#include "base/same_text.h"
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/operations.h"
@@ -11,7 +12,9 @@ namespace {
 
 /// What `path` leads to, null if nothing.
 Value look_up(const Value& from, std::span<const std::string_view> path, const Scope& scope) {
-  const Value* found = find_in(from, path, scope.arena());
+  const bool is_member = path.size() == 1 && from.is(Kind::object);
+  const Value* found = is_member ? from.as_object().find(path[0], scope.arena())
+                                 : find_in(from, path, scope.arena());
   return found ? *found : Value::null();
 }
 
@@ -93,7 +96,8 @@ Value evaluate_root(const Node& node, const Scope& scope) {
 Value evaluate_named(const Node& node, const Scope& scope) {
   const auto& field = static_cast<const FieldNode&>(node);
   for (const Binding* binding = scope.bindings; binding; binding = binding->next) {
-    if (binding->name == field.name) return look_up(binding->value, field.path, scope);
+    if (!same_text(binding->name, field.name)) continue;
+    return field.path.empty() ? binding->value : look_up(binding->value, field.path, scope);
   }
   return make_error(*scope.run, {"named context ", field.name, " was not found"});
 }

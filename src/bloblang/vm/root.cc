@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "bloblang/vm/statements.h"
-
 namespace tollgate::bloblang {
 
 namespace {
@@ -11,16 +9,20 @@ namespace {
 /// The object of these members, nothing if none was assigned. As deep as the plan.
 Value build(std::span<const RootPlan::Member> members, const Value* slots, Run& run) {
   Object* object = nullptr;
+  Member* next = nullptr;
   for (const auto& [key, below, slot] : members) {
     const Value value = below.empty() ? slots[slot] : build(below, slots, run);
     if (value.is(Kind::nothing)) continue;
     if (!object) {
       object = make_object(run.arena, members.size());
       object->owner = run.epoch;
+      next = object->items;
     }
-    object->items[object->size++] = {key, value};
+    *next++ = {key, value};
   }
-  return object ? Value::object(object) : Value::nothing();
+  if (!object) return Value::nothing();
+  object->size = static_cast<std::uint32_t>(next - object->items);
+  return Value::object(object);
 }
 
 }  // namespace
@@ -35,15 +37,6 @@ Root::Root(Run& run, Value& value, const RootPlan* plan, Value* slots)
 void Root::settle() {
   if (!is_empty_) value_ = build(plan_->members, slots_, run_);
   plan_ = nullptr;
-}
-
-Value Root::assign(const Step& step, Value value) {
-  if (plan_ && step.slot != Step::kNoSlot && !value.is(Kind::deleted)) [[likely]] {
-    slots_[step.slot] = value;
-    is_empty_ = false;
-    return Value::null();
-  }
-  return assign_path(run_, settled(), step.path, value);
 }
 
 }  // namespace tollgate::bloblang

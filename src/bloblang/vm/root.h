@@ -2,6 +2,7 @@
 
 #include "bloblang/program/nodes.h"
 #include "bloblang/program/scope.h"
+#include "bloblang/vm/statements.h"
 
 namespace tollgate::bloblang {
 
@@ -26,7 +27,14 @@ class Root {
     value_ = value;
   }
   /// Sets the path of `step`, below root. Null, or why that cannot be.
-  Value assign(const Step& step, Value value);
+  Value assign(const Step& step, Value value) {
+    if (plan_ && step.slot != Step::kNoSlot && !value.is(Kind::deleted)) [[likely]] {
+      slots_[step.slot] = value;
+      is_empty_ = false;
+      return Value::null();
+    }
+    return assign_path(run_, settled(), step.path, value);
+  }
 
  private:
   void settle();
