@@ -20,15 +20,18 @@ constexpr std::string_view weekdays[] = {"Sunday",   "Monday", "Tuesday", "Wedne
 constexpr std::size_t element_width = 40;
 
 char* write_text(char* to, std::string_view text) {
-  return std::copy(text.begin(), text.end(), to);
+  for (const char c : text) *to++ = c;  // a few characters: no call for them
+  return to;
+}
+
+/// Requires: 0 <= number < 100.
+char* write_two(char* to, int number) {
+  to[0] = static_cast<char>('0' + number / 10);
+  to[1] = static_cast<char>('0' + number % 10);
+  return to + 2;
 }
 
 char* write_padded(char* to, std::int64_t number, int width, char padding = '0') {
-  if (number >= 0 && number < 100 && width == 2 && padding == '0') {
-    to[0] = static_cast<char>('0' + number / 10);
-    to[1] = static_cast<char>('0' + number % 10);
-    return to + 2;
-  }
   if (number < 0) {
     *to++ = '-';
     number = -number;
@@ -87,23 +90,23 @@ class Formatter {
       case LayoutElement::long_month: return write_text(to, month_name(clock_.month));
       case LayoutElement::month: return write_text(to, month_name(clock_.month).substr(0, 3));
       case LayoutElement::number_month: return write_padded(to, clock_.month, 0);
-      case LayoutElement::zero_month: return write_padded(to, clock_.month, 2);
+      case LayoutElement::zero_month: return write_two(to, clock_.month);
       case LayoutElement::long_weekday: return write_text(to, weekday());
       case LayoutElement::weekday: return write_text(to, weekday().substr(0, 3));
       case LayoutElement::day: return write_padded(to, clock_.day, 0);
       case LayoutElement::under_day: return write_padded(to, clock_.day, 2, ' ');
-      case LayoutElement::zero_day: return write_padded(to, clock_.day, 2);
+      case LayoutElement::zero_day: return write_two(to, clock_.day);
       case LayoutElement::under_yearday: return write_padded(to, yearday_of(day()), 3, ' ');
       case LayoutElement::zero_yearday: return write_padded(to, yearday_of(day()), 3);
-      case LayoutElement::hour: return write_padded(to, clock_.hour, 2);
+      case LayoutElement::hour: return write_two(to, clock_.hour);
       case LayoutElement::hour12: return write_padded(to, hour_of_twelve(clock_.hour), 0);
-      case LayoutElement::zero_hour12: return write_padded(to, hour_of_twelve(clock_.hour), 2);
+      case LayoutElement::zero_hour12: return write_two(to, hour_of_twelve(clock_.hour));
       case LayoutElement::minute: return write_padded(to, clock_.minute, 0);
-      case LayoutElement::zero_minute: return write_padded(to, clock_.minute, 2);
+      case LayoutElement::zero_minute: return write_two(to, clock_.minute);
       case LayoutElement::second: return write_padded(to, clock_.second, 0);
-      case LayoutElement::zero_second: return write_padded(to, clock_.second, 2);
+      case LayoutElement::zero_second: return write_two(to, clock_.second);
       case LayoutElement::long_year: return write_year(to);
-      case LayoutElement::year: return write_padded(to, std::abs(clock_.year) % 100, 2);
+      case LayoutElement::year: return write_two(to, static_cast<int>(std::abs(clock_.year) % 100));
       case LayoutElement::upper_pm: return write_text(to, clock_.hour >= 12 ? "PM" : "AM");
       case LayoutElement::lower_pm: return write_text(to, clock_.hour >= 12 ? "pm" : "am");
       case LayoutElement::zone_offset: return write_offset(to, zone_.seconds, piece.offset);
@@ -126,8 +129,8 @@ class Formatter {
   std::string_view weekday() const { return weekday_name(weekday_of(day())); }
   char* write_year(char* to) const {
     if (clock_.year < 0 || clock_.year > 9999) return write_padded(to, clock_.year, 4);
-    to = write_padded(to, clock_.year / 100, 2);
-    return write_padded(to, clock_.year % 100, 2);
+    to = write_two(to, static_cast<int>(clock_.year / 100));
+    return write_two(to, static_cast<int>(clock_.year % 100));
   }
 
   const Timestamp& time_;

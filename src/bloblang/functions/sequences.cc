@@ -118,12 +118,16 @@ Value format(Call& call, Value target) {
   if (!text) return call.type_error(target, "string");
   Value* values = call.arena().allocate_array<Value>(call.size());
   for (std::size_t i = 0; i < call.size(); ++i) values[i] = call[i];
-  std::string out;
+  thread_local std::string out;  // what it grew to serves the next call
+  out.clear();
   append_printf(out, *text, {values, call.size()}, call.arena(), kMaxBytes);
   if (out.size() > kMaxBytes) {
+    out = {};
     return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
   }
-  return call.string(out);
+  const Value result = call.string(out);
+  if (constexpr std::size_t most_kept = 1 << 16; out.capacity() > most_kept) out = {};
+  return result;
 }
 
 // Entries -----------------------------------------------------------------------------------------
