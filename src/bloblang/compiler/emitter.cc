@@ -248,18 +248,18 @@ const Node* Emitter::get(const GetExpr& expr) {
       PathOfVariableNode{{evaluate_path_of_variable, text(expr.annotation)}, target,
                          path(expr.path), slot, PathOfVariableNode::kNoMemo});
   if (lets_[slot] != 1) return node;
-  for (Memo& memo : memos_) {
-    if (memo.first->slot != slot || !std::ranges::equal(memo.first->path, node->path)) continue;
-    if (!memo.is_kept) {
-      memo.number = static_cast<std::uint32_t>(
-          variables_.size() + std::ranges::count(memos_, true, &Memo::is_kept));
-      memo.is_kept = true;
-      memo.first->memo = memo.number;
-    }
-    node->memo = memo.number;
-    return node;
+  auto memo = std::ranges::find_if(memos_, [&](const Memo& known) {
+    return known.first->slot == slot && std::ranges::equal(known.first->path, node->path);
+  });
+  const bool is_first = memo == memos_.end();
+  if (is_first) memo = memos_.insert(memo, {node});
+  if (!memo->is_kept && (!is_first || loops_ > 0)) {
+    memo->number = static_cast<std::uint32_t>(
+        variables_.size() + std::ranges::count(memos_, true, &Memo::is_kept));
+    memo->is_kept = true;
+    memo->first->memo = memo->number;
   }
-  memos_.push_back({node});
+  if (memo->is_kept) node->memo = memo->number;
   return node;
 }
 
@@ -346,7 +346,9 @@ const Node* Emitter::call(const CallExpr& expr) {
     if (!argument) continue;
     const Type type = function.variadic ? Type::any : function.parameters[i].type;
     if (type == Type::query || type == Type::value_or_query) {
+      ++loops_;
       queries.back() = query(*argument);
+      --loops_;
     } else if (argument->kind == ExprKind::literal) {
       values.back() = constant(static_cast<const LiteralExpr*>(argument)->value);
     } else {

@@ -27,7 +27,7 @@ class Emitter {
   struct Memo {
     PathOfVariableNode* first;
     std::uint32_t number = 0;  ///< among the values of the variables
-    bool is_kept = false;      ///< it was asked for again
+    bool is_kept = false;      ///< it was asked for again, or in what may be a loop
   };
 
   std::span<const Step> steps(std::span<const Statement* const> statements);
@@ -70,6 +70,7 @@ class Emitter {
   std::vector<std::uint32_t> lets_;  // how many assign each variable
   std::vector<Path> root_paths_;     // those in the plan of root, sorted; they view the tree
   std::vector<Memo> memos_;
+  std::size_t loops_ = 0;            // queries of methods that are being emitted
 };
 
 }  // namespace tollgate::bloblang

@@ -26,7 +26,6 @@ class Printer {
 
  private:
   void verb();
-  bool plain_verb();
   void read_flags();
   bool read_fast_flag(char c);
   void read_width();
@@ -194,25 +193,7 @@ void Printer::read_precision() {
   flags_.precision = read_number().value_or(0);
 }
 
-/// %s, %v or %d without more of a text or an integer: what templates mostly have.
-bool Printer::plain_verb() {
-  if (at_end() || next_ >= values_.size()) return false;
-  const char letter = format_[at_];
-  const Value value = values_[next_];
-  if (value.is(Kind::string) && (letter == 's' || letter == 'v')) {
-    out_ += value.as_text();
-  } else if (value.is(Kind::int64) && (letter == 'd' || letter == 'v')) {
-    append_int(out_, value.as_int64());
-  } else {
-    return false;
-  }
-  ++at_;
-  ++next_;
-  return true;
-}
-
 void Printer::verb() {
-  if (plain_verb()) return;
   flags_ = {};
   good_number_ = true;
   reordered_ = after_index_ = false;

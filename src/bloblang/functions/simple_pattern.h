@@ -9,8 +9,8 @@
 namespace tollgate::bloblang {
 
 /// A regular expression that is a row of single characters and classes of them, each perhaps
-/// repeated, with groups around and anchors at its ends: most of those in mappings. It is matched by
-/// backtracking, which is what leftmost-first matching means, over ASCII texts only and within a
+/// repeated, with groups around and anchors at its ends: most of those in mappings. It is matched
+/// by backtracking, which is what leftmost-first matching means, over ASCII texts only and within a
 /// number of steps; beyond that it does not know, and the library must be asked.
 /// Immutable once compiled; any thread may match.
 class SimplePattern {

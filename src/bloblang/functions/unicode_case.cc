@@ -46,18 +46,24 @@ std::uint64_t flipped(std::uint64_t word, char first) {
 /// The whole of a text of ASCII characters, eight at a time; itself if that changes nothing.
 std::string_view map_ascii(std::string_view text, Arena& arena, char first) {
   constexpr std::size_t width = sizeof(std::uint64_t);
-  const std::size_t words = (text.size() + width - 1) / width;
-  auto* const memory = arena.allocate_array<char>(words * width);
+  auto* const memory = arena.allocate_array<char>(text.size());
   bool changes = false;
-  for (std::size_t at = 0; at < text.size(); at += width) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, std::min(width, text.size() - at));
+  std::size_t at = 0;
+  for (; at + width <= text.size(); at += width) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, width);
     const std::uint64_t mapped = flipped(word, first);
     changes |= mapped != word;
     std::memcpy(memory + at, &mapped, width);
   }
-  arena.shrink_last(memory, changes ? text.size() : 0);
-  return changes ? std::string_view(memory, text.size()) : text;
+  for (; at < text.size(); ++at) {
+    const bool flips = static_cast<unsigned char>(text[at] - first) < 26;
+    changes |= flips;
+    memory[at] = static_cast<char>(text[at] ^ (flips ? 0x20 : 0));
+  }
+  if (changes) return {memory, text.size()};
+  arena.shrink_last(memory, 0);
+  return text;
 }
 
 template <typename Map>

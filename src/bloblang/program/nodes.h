@@ -26,8 +26,8 @@ struct GetNode : Node {
   std::span<const std::string_view> path;
 };
 
-/// A path below a variable. What it leads to is kept where the body asks for it more than once and
-/// assigns the variable only once.
+/// A path below a variable. What it leads to is kept where the body may ask for it more than once
+/// and assigns the variable only once.
 struct PathOfVariableNode : Node {
   static constexpr std::uint32_t kNoMemo = UINT32_MAX;
 
