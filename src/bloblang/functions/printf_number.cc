@@ -189,7 +189,7 @@ void append_printed(std::string& out, double number, char verb, const PrintFlags
   const std::string digits = float_text(std::abs(number), verb, flags.precision, flags);
   const bool finite = std::isfinite(number);
   std::string_view sign = negative ? "-" : "+";
-  const bool shows_sign = negative || flags.plus || (flags.space && !flags.plus);
+  const bool shows_sign = negative || flags.plus || flags.space || std::isinf(number);
   if (!negative && flags.space && !flags.plus) sign = " ";
   if (!shows_sign) sign = {};
   if (finite && flags.zero && !flags.minus && flags.width >= 0) {
