@@ -33,48 +33,7 @@ root = {
 }
 """
 
-LONG_MAPPING = """\
-let attributes = this.record.attributes
-let called = $attributes.time.ts_parse("2006-01-02T15:04:05.999Z07:00")
-let segments = $attributes.path.trim_prefix("/").split("/")
-let class = match $attributes.duration {
-  this < 100 => "fast"
-  this < 500 => "normal"
-  this < 900 => "slow"
-  _          => "stalled"
-}
-let write = match {
-  $attributes.method == "POST"  => true
-  $attributes.method == "PUT"   => true
-  $attributes.method == "PATCH" => true
-  _                             => false
-}
-let zone = $attributes.zone.re_replace_all("^(.*)([a-z])$", "$1/$2")
-let weights = [1, 2, 3, 5, 8].map_each(weight -> weight * $attributes.duration)
-root.id = uuid_v4()
-root.specversion = "1.0"
-root.type = if $write { "api-writes" } else { "api-reads" }
-root.source = "otlp-log/" + this.resource.attributes."service.name".or("unknown").lowercase()
-root.time = $called.ts_format("2006-01-02T15:04:05Z07:00")
-root.subject = $attributes.subject.uppercase().replace_all("CUSTOMER-", "customer/")
-root.data.method = $attributes.method.lowercase().capitalize()
-root.data.path = $attributes.path
-root.data.segments = $segments.map_each(segment -> segment.not_empty().catch("-"))
-root.data.first_segment = $segments.index(0).or("none")
-root.data.region = $attributes.region.split("-").map_each(part -> part.slice(0, 1)).join("")
-root.data.zone = $zone
-root.data.class = $class
-root.data.duration_ms = $attributes.duration
-root.data.seconds = ($attributes.duration / 1000).round()
-root.data.weighted = $weights.sum()
-root.data.largest = $weights.max()
-root.data.hour = $called.ts_format("15").number()
-root.data.second = $called.ts_unix()
-root.data.version = this.resource.attributes."service.version".split(".").index(0).number()
-root.data.billable = $write && $attributes.duration > 10 || $class == "stalled"
-root.data.severity = this.record.severity_text.or("INFO").lowercase()
-root.data.label = "%s %s (%v ms)".format($attributes.method, $attributes.path, $attributes.duration)
-"""
+LONG_MAPPING = (ROOT / "bench" / "long_mapping.blobl").read_text()
 
 CONFIG = """\
 http: {{enabled: {http}, address: "127.0.0.1:{http_port}"}}

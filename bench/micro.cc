@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -200,6 +202,75 @@ BENCHMARK_CAPTURE(mapping, timestamps,
 BENCHMARK_CAPTURE(mapping, if_and_match, R"(root = match this.data.method {
   "POST" => 1, "PUT" => 2, "GET" => if this.data.duration_ms > 400 { "slow" } else { "fast" }, _ => 3 })");
 BENCHMARK_CAPTURE(mapping, uuid, "root = uuid_v4()");
+
+/// What a mapping takes from the arena for the first message.
+double arena_bytes(const Mapping& mapping, const Batch& batch) {
+  Arena arena(std::size_t{1} << 20);
+  const auto at = [&] { return reinterpret_cast<std::uintptr_t>(arena.allocate(1, 1)); };
+  const std::uintptr_t before = at();
+  mapping.query(batch, 0, arena);
+  return static_cast<double>(at() - before - 1);
+}
+
+/// A mapping over the records of an export, in their lazy form; decoding is not counted.
+void mapping_records(State& state, const std::string& source) {
+  const auto mapping = Mapping::compile(source);
+  if (!mapping) return state.SkipWithError(mapping.error().one_line().c_str());
+  constexpr std::size_t kRecords = 512;
+  const auto request =
+      std::make_shared<const std::string>(make_export({.records = kRecords}, kFirstNanosecond));
+  std::size_t failed = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto decoded = decode_logs(request, {.derived = false});
+    Batch& batch = decoded->batch;
+    state.ResumeTiming();
+    for (std::size_t i = 0; i < kRecords; ++i) {
+      failed += mapping->map(batch, i, batch[i]).what == Mapped::failed;
+    }
+  }
+  if (failed) state.SkipWithError("the mapping failed");
+  const auto one = decode_logs(request, {.derived = false});
+  state.counters["arena_bytes"] = arena_bytes(*mapping, one->batch);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRecords));
+}
+
+/// The mapping of the row "40-line mapping" of end_to_end.
+void mapping_long(State& state) {
+  std::ifstream file(TOLLGATE_BENCH_DIRECTORY "/long_mapping.blobl");
+  mapping_records(state, {std::istreambuf_iterator<char>(file), {}});
+}
+BENCHMARK(mapping_long)->Name("mapping_records/long");
+
+BENCHMARK_CAPTURE(mapping_records, assignments, R"m(root.id = this.record.attributes.subject
+root.data.method = this.record.attributes.method
+root.data.path = this.record.attributes.path
+root.data.where.region = this.record.attributes.region
+root.data.where.zone = this.record.attributes.zone
+root.data.duration_ms = this.record.attributes.duration
+root.type = "api-calls")m");
+BENCHMARK_CAPTURE(mapping_records, variables, R"m(let a = this.record.attributes
+root = [$a.method, $a.path, $a.method, $a.duration, $a.path, $a.duration, $a.method])m");
+BENCHMARK_CAPTURE(mapping_records, timestamps, R"m(
+let at = this.record.attributes.time.ts_parse("2006-01-02T15:04:05.999Z07:00")
+root = [$at.ts_format("2006-01-02T15:04:05Z07:00"), $at.ts_format("Mon, 02 Jan 2006"), $at.ts_unix()])m");
+BENCHMARK_CAPTURE(mapping_records, expressions, R"m(let a = this.record.attributes
+root = [$a.zone.re_replace_all("^(.*)([a-z])$", "$1/$2"), $a.path.re_match("^/[a-z]+$"),
+        $a.subject.re_find_all("[0-9]+")])m");
+BENCHMARK_CAPTURE(mapping_records, match, R"m(let a = this.record.attributes
+let class = match $a.duration { this < 100 => "fast", this < 500 => "normal", _ => "slow" }
+let write = match $a.method { "POST" => true, "PUT" => true, _ => false }
+root = if $write && $class != "slow" || $a.duration > 900 { 1 } else { 2 })m");
+BENCHMARK_CAPTURE(mapping_records, map_each, R"m(let d = this.record.attributes.duration
+root = [1, 2, 3, 5, 8].map_each(w -> w * $d).filter(w -> w > 100).sum())m");
+BENCHMARK_CAPTURE(mapping_records, format, R"m(let a = this.record.attributes
+root = "%s %s (%v ms)".format($a.method, $a.path, $a.duration) + " in " + $a.zone)m");
+BENCHMARK_CAPTURE(mapping_records, letters, R"m(let a = this.record.attributes
+root = [$a.method.lowercase().capitalize(), $a.subject.uppercase().replace_all("CUSTOMER-", "c/")])m");
+BENCHMARK_CAPTURE(mapping_records, split, R"m(let a = this.record.attributes
+root = [$a.path.trim_prefix("/").split("/").index(0), $a.region.split("-").join("_"), $a.zone.slice(0, 2)])m");
+BENCHMARK_CAPTURE(mapping_records, numbers, R"m(let a = this.record.attributes
+root = [($a.duration / 1000).round(), $a.duration * 3 + 1, $a.region.split("-").index(2).number()])m");
 
 void mapping_elements(State& state, std::string_view source) {
   run_mapping(state, source, thousand_numbers(), 1000);

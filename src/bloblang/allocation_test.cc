@@ -87,6 +87,12 @@ meta kind = "event")",
 root.rows = this.rows.map_each(r -> r.apply("short")))",
       R"(root.time = this.time.ts_parse("2006-01-02T15:04:05Z07:00").ts_unix())",
       R"(root.time = this.time.ts_unix())",
+      R"(root.day = this.time.ts_parse("2006-01-02T15:04:05.999Z07:00").ts_format("Mon, 02 Jan"))",
+      R"(root.version = this.path.re_replace_all("^/(v[0-9]+)/(.*)$", "$1 of $2 on /$1/$2")
+root.is_pricing = this.path.re_match("/pricing/[a-z]{2}$"))",
+      R"(let user = this.user
+root.line = "%s of plan %s: %v".format($user.name.capitalize(), $user.plan, this.status.int64())
+root.name = $user.name)",
       R"(root.or = this.nothing.here.or("default")
 root.caught = this.path.uppercase().catch("none"))",
   };

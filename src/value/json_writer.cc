@@ -17,44 +17,46 @@ namespace tollgate {
 namespace {
 
 /// The end of a string that is written into directly: room is made ahead, the size set at the end.
+/// Where the writing is up to is the writer's to know, in a register: what is written through a
+/// char* might be any member.
 class Sink {
  public:
-  explicit Sink(std::string& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
+  explicit Sink(std::string& out) : out_(out), end_(start()) {}
 
-  /// Where at least `bytes` may be written.
-  [[gnu::always_inline]] char* room(std::size_t bytes) {
-    if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]] grow(bytes);
-    return at_;
+  /// The first place to write to.
+  char* start() const { return out_.data() + out_.size(); }
+
+  /// Where at least `bytes` may be written, the end of what was written being `at`.
+  [[gnu::always_inline]] char* room(char* at, std::size_t bytes) {
+    return static_cast<std::size_t>(end_ - at) < bytes ? grow(at, bytes) : at;
   }
-  void advance_to(char* at) { at_ = at; }
-
-  void put(char c) {
-    *room(1) = c;
-    ++at_;
+  char* put(char* at, char c) {
+    at = room(at, 1);
+    *at = c;
+    return at + 1;
   }
-  void put(std::string_view text) {
-    char* const to = room(text.size());
-    at_ = std::copy(text.begin(), text.end(), to);
+  char* put(char* at, std::string_view text) {
+    at = room(at, text.size());
+    return std::copy(text.begin(), text.end(), at);
   }
 
-  std::size_t written() const { return static_cast<std::size_t>(at_ - out_.data()); }
+  std::size_t written(const char* at) const { return static_cast<std::size_t>(at - out_.data()); }
 
-  /// Leaves `out` with what was written up to here.
-  void finish() { out_.resize(written()); }
+  /// Leaves `out` with what was written up to `at`.
+  void finish(const char* at) { out_.resize(written(at)); }
 
  private:
-  [[gnu::noinline]] void grow(std::size_t bytes) {
-    const std::size_t used = written();
+  [[gnu::noinline]] char* grow(const char* at, std::size_t bytes) {
+    const std::size_t used = written(at);
     constexpr std::size_t least = 256;
     const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
     out_.resize(used);  // nothing past it is copied by what follows
     out_.resize_and_overwrite(wanted, [](char*, std::size_t size) { return size; });
-    at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
+    return out_.data() + used;
   }
 
   std::string& out_;
-  char* at_;
   char* end_;
 };
 
@@ -93,8 +95,7 @@ template <bool html>
 char* write_rest_of_string(Sink& sink, char* to, const char* from, const char* end) {
   constexpr std::size_t longest = 6;  // of one character
   while (true) {
-    sink.advance_to(to);
-    to = sink.room(static_cast<std::size_t>(end - from) + 1 + longest);
+    to = sink.room(to, static_cast<std::size_t>(end - from) + 1 + longest);
     const char* const run = find_json_stop<JsonStops{.html = html, .non_ascii = true}>(from, end);
     to = std::copy(from, run, to);
     from = run;
@@ -116,7 +117,7 @@ char* write_rest_of_string(Sink& sink, char* to, const char* from, const char* e
 constexpr std::size_t string_room(std::string_view text) { return text.size() + 2; }
 
 /// Writes `text` at `to` and returns where it ends.
-/// Requires: sink.room(string_room(text)).
+/// Requires: sink.room(to, string_room(text)) == to.
 template <bool html>
 [[gnu::always_inline]] inline char* write_string(Sink& sink, char* to, std::string_view text) {
   constexpr JsonStops stops{.html = html, .non_ascii = true};
@@ -141,50 +142,52 @@ class JsonWriter {
       : sink_(sink),
         arena_(arena),
         options_(options),
-        most_(sink.written() + kMostBytes),
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
 
-  bool write(Value root) {
+  /// Where the text of `root` ends, which begins at `at`; null if it has none.
+  char* write(Value root, char* at) {
+    const std::size_t most = sink_.written(at) + kMostBytes;
     Open within{};  // the innermost container; those around it are on the stack
     Value value = root;
     while (true) {
       bool opened = false;
       if (value.is(Kind::string)) [[likely]] {
-        string(value.as_text());
+        at = string(at, value.as_text());
       } else if (value.is(Kind::object)) {
         Object& object = value.as_object();
         const auto members = object.members(arena_);
-        opened = open('{', '}', within,
-                      {nullptr, members.data(), static_cast<std::uint32_t>(members.size()), 0,
-                       object.framed_keys && !lines_});
+        const auto count = static_cast<std::uint32_t>(members.size());
+        at = sink_.put(at, count ? std::string_view("{") : std::string_view("{}"));
+        opened = open(within, {nullptr, members.data(), count, 0, object.framed_keys && !lines_});
       } else if (value.is(Kind::array)) {
         const Array& array = value.as_array();
-        if (options_.as_text && is_empty_literal(array)) {
-          sink_.put("null");
-        } else {
-          opened = open('[', ']', within, {array.items, nullptr, array.size, 0, false});
-        }
-      } else if (!scalar(value)) {
-        return false;
+        const bool shows_null = options_.as_text && is_empty_literal(array);
+        at = sink_.put(at, shows_null ? "null" : array.size ? "[" : "[]");
+        opened = open(within, {array.items, nullptr, array.size, 0, false});
+      } else {
+        at = scalar(at, value);
+        if (!at) return nullptr;
       }
-      if (sink_.written() > most_) return false;
+      if (sink_.written(at) > most) return nullptr;
       if (!opened) {
         while (within.next == within.count) {
-          if (depth_ == 0) return true;
-          close(within);
+          if (depth_ == 0) return at;
+          const char bracket = within.array ? ']' : '}';
+          within = around_[--depth_];
+          if (lines_) at = break_line(at);
+          at = sink_.put(at, bracket);
         }
       }
       const std::uint32_t index = within.next++;
       if (within.array) {
-        separate(index > 0);
+        if (index > 0) at = sink_.put(at, ',');
+        if (lines_) at = break_line(at);
         value = within.array[index];
       } else {
-        if (within.framed_keys) {
-          framed_key(within.members[index].key, index > 0);
-        } else {
-          key(within.members[index].key, index > 0);
-        }
-        value = within.members[index].value;
+        const Member& member = within.members[index];
+        at = within.framed_keys ? framed_key(at, member.key, index > 0)
+                                : key(at, member.key, index > 0);
+        value = member.value;
       }
     }
   }
@@ -199,117 +202,91 @@ class JsonWriter {
     bool framed_keys;
   };
 
-  bool scalar(Value value) {
+  char* scalar(char* at, Value value) {
     switch (value.kind()) {
-      case Kind::boolean: sink_.put(value.as_boolean() ? "true" : "false"); return true;
-      case Kind::int64:
-        sink_.advance_to(write_int(sink_.room(number_width), value.as_int64()));
-        return true;
-      case Kind::uint64:
-        sink_.advance_to(write_uint(sink_.room(number_width), value.as_uint64()));
-        return true;
+      case Kind::boolean: return sink_.put(at, value.as_boolean() ? "true" : "false");
+      case Kind::int64: return write_int(sink_.room(at, number_width), value.as_int64());
+      case Kind::uint64: return write_uint(sink_.room(at, number_width), value.as_uint64());
       case Kind::float64:
-        if (!std::isfinite(value.as_float64())) return false;
-        sink_.advance_to(write_json_float(sink_.room(number_width), value.as_float64()));
-        return true;
-      case Kind::number_text: sink_.put(value.as_text()); return true;
-      case Kind::bytes: bytes(value.as_text()); return true;
-      case Kind::timestamp: return timestamp(value.as_timestamp());
-      default: sink_.put("null"); return true;
+        if (!std::isfinite(value.as_float64())) return nullptr;
+        return write_json_float(sink_.room(at, number_width), value.as_float64());
+      case Kind::number_text: return sink_.put(at, value.as_text());
+      case Kind::bytes: return bytes(at, value.as_text());
+      case Kind::timestamp: return timestamp(at, value.as_timestamp());
+      default: return sink_.put(at, "null");
     }
   }
 
-  /// Makes `inner` the innermost container, unless it is empty and so closed at once: false.
-  bool open(char opening, char closing, Open& within, const Open& inner) {
-    sink_.put(opening);
-    if (inner.count == 0) {
-      sink_.put(closing);
-      return false;
-    }
+  /// Makes `inner` the innermost container, unless it is empty and so closed already: false.
+  [[gnu::always_inline]] bool open(Open& within, const Open& inner) {
+    if (inner.count == 0) return false;
     if (depth_ == around_.size()) deepen();
     around_[depth_++] = within;
     within = inner;
     return true;
   }
 
-  void deepen() {
+  [[gnu::noinline]] void deepen() {
     deeper_.resize(depth_ * 2);  // takes the place of the first ones
     if (depth_ == kShallow) std::ranges::copy(shallow_, deeper_.begin());
     around_ = deeper_;
   }
 
-  void close(Open& within) {
-    const char bracket = within.array ? ']' : '}';
-    within = around_[--depth_];
-    if (lines_) break_line();
-    sink_.put(bracket);
-  }
-
-  /// What stands before an element or member.
-  void separate(bool follows) {
-    if (follows) sink_.put(',');
-    if (lines_) break_line();
-  }
-
-  void key(std::string_view name, bool follows) {
+  /// A member's key and what stands before it.
+  [[gnu::always_inline]] char* key(char* at, std::string_view name, bool follows) {
     if (lines_) [[unlikely]] {
-      separate(follows);
-      string(name);
-      sink_.put(": ");
-      return;
+      if (follows) at = sink_.put(at, ',');
+      at = string(break_line(at), name);
+      return sink_.put(at, ": ");
     }
-    char* to = sink_.room(string_room(name) + 2);
-    *to = ',';
-    to = write_string<html>(sink_, to + follows, name);
-    *to++ = ':';
-    sink_.advance_to(to);
+    at = sink_.room(at, string_room(name) + 2);
+    *at = ',';
+    at = write_string<html>(sink_, at + follows, name);
+    *at++ = ':';
+    return at;
   }
 
   /// A key with what stands around it: `,"key":`. See Object::framed_keys.
-  [[gnu::always_inline]] void framed_key(std::string_view name, bool follows) {
+  [[gnu::always_inline]] char* framed_key(char* at, std::string_view name, bool follows) {
     const std::size_t size = name.size() + 3 + follows;
     const char* const from = name.data() - 1 - follows;
-    char* const to = sink_.room(size + Object::kKeySlack);
-    if (size <= Object::kKeySlack) [[likely]] {
-      std::memcpy(to, from, Object::kKeySlack);
-    } else {
-      std::memcpy(to, from, size);
-    }
-    sink_.advance_to(to + size);
+    at = sink_.room(at, size + Object::kKeySlack);
+    std::memcpy(at, from, Object::kKeySlack);
+    if (size > Object::kKeySlack) [[unlikely]] std::memcpy(at, from, size);
+    return at + size;
   }
 
-  void break_line() {
-    sink_.put('\n');
-    sink_.put(options_.prefix);
-    for (std::size_t i = 0; i < depth_; ++i) sink_.put(options_.indent);
+  char* break_line(char* at) {
+    at = sink_.put(at, '\n');
+    at = sink_.put(at, options_.prefix);
+    for (std::size_t i = 0; i < depth_; ++i) at = sink_.put(at, options_.indent);
+    return at;
   }
 
-  [[gnu::always_inline]] void string(std::string_view text) {
-    sink_.advance_to(write_string<html>(sink_, sink_.room(string_room(text)), text));
+  [[gnu::always_inline]] char* string(char* at, std::string_view text) {
+    return write_string<html>(sink_, sink_.room(at, string_room(text)), text);
   }
 
-  void bytes(std::string_view content) {
-    char* to = sink_.room(base64_size(content.size()) + 2);
-    *to++ = '"';
-    to = write_base64(to, content);
-    *to++ = '"';
-    sink_.advance_to(to);
+  char* bytes(char* at, std::string_view content) {
+    at = sink_.room(at, base64_size(content.size()) + 2);
+    *at++ = '"';
+    at = write_base64(at, content);
+    *at++ = '"';
+    return at;
   }
 
-  bool timestamp(const Timestamp& time) {
+  char* timestamp(char* at, const Timestamp& time) {
     text_.clear();
-    if (!append_strict_rfc3339(text_, time)) return false;
-    sink_.put('"');
-    sink_.put(text_);
-    sink_.put('"');
-    return true;
+    if (!append_strict_rfc3339(text_, time)) return nullptr;
+    at = sink_.put(at, '"');
+    at = sink_.put(at, text_);
+    return sink_.put(at, '"');
   }
 
   static constexpr std::size_t kShallow = 16;
   Sink& sink_;
   Arena& arena_;
   const JsonWriteOptions& options_;
-  const std::size_t most_;  // written, in the end
   const bool lines_;
   std::size_t depth_ = 0;
   std::array<Open, kShallow> shallow_;  // no allocation for documents of this depth
@@ -323,19 +300,23 @@ class JsonWriter {
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options) {
   const std::size_t before = out.size();
   Sink sink(out);
-  const bool written = options.escape_html ? JsonWriter<true>(sink, arena, options).write(value)
-                                           : JsonWriter<false>(sink, arena, options).write(value);
-  sink.finish();
-  if (!written) out.resize(before);
-  return written;
+  char* const at = sink.start();
+  const char* const end =
+      options.escape_html ? JsonWriter<true>(sink, arena, options).write(value, at)
+                          : JsonWriter<false>(sink, arena, options).write(value, at);
+  if (end) {
+    sink.finish(end);
+  } else {
+    out.resize(before);
+  }
+  return end != nullptr;
 }
 
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
   Sink sink(out);
-  char* const to = sink.room(string_room(text));
-  sink.advance_to(escape_html ? write_string<true>(sink, to, text)
-                              : write_string<false>(sink, to, text));
-  sink.finish();
+  char* const to = sink.room(sink.start(), string_room(text));
+  sink.finish(escape_html ? write_string<true>(sink, to, text)
+                          : write_string<false>(sink, to, text));
 }
 
 }  // namespace tollgate

@@ -69,6 +69,11 @@ char* write_exponent(char* to, const Digits& digits, int least_exponent_digits) 
 /// Integers below this print exactly through the integer path.
 constexpr double exact_limit = 9e15;
 
+/// Requires: 0 <= number < 2^63.
+bool is_whole(double number) {
+  return static_cast<double>(static_cast<std::int64_t>(number)) == number;
+}
+
 char* write_sign(char* to, double& number) {
   if (std::signbit(number)) {
     *to++ = '-';
@@ -190,6 +195,35 @@ bool check_float(std::string_view text, FloatText& result) {
   return at == text.size();
 }
 
+/// The most digits whose number a double holds exactly, whatever they are.
+constexpr std::size_t exact_digits = 15;
+
+/// Plain decimal notation without exponent, of few digits: the quotient of two exact doubles.
+bool plain_float(std::string_view text, double& number) {
+  static constexpr double powers[exact_digits + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > exact_digits + 1 || !is_digit(text[0])) return false;
+  std::int64_t digits = 0;
+  std::size_t at = 0;
+  while (at < text.size() && is_digit(text[at])) digits = digits * 10 + (text[at++] - '0');
+  std::size_t places = 0;
+  if (at < text.size()) {
+    if (text[at] != '.') return false;
+    while (++at < text.size() && is_digit(text[at])) {
+      digits = digits * 10 + (text[at] - '0');
+      ++places;
+    }
+    if (at < text.size() || places == 0) return false;
+  } else if (text.size() > exact_digits) {
+    return false;
+  }
+  number = static_cast<double>(digits) / powers[places];
+  if (negative) number = -number;
+  return true;
+}
+
 bool special_float(std::string_view text, double& number) {
   if (equals_ignoring_case(text, "nan")) {
     number = std::numeric_limits<double>::quiet_NaN();
@@ -218,7 +252,7 @@ char* write_int(char* to, std::int64_t number) {
 
 char* write_json_float(char* to, double number) {
   to = write_sign(to, number);
-  if (number < exact_limit && number == std::trunc(number)) {
+  if (number < exact_limit && is_whole(number)) {
     return write_uint(to, static_cast<std::uint64_t>(number));
   }
   const Digits digits = shortest(number);
@@ -243,7 +277,7 @@ void append_go_float(std::string& out, double number) {
   }
   char text[number_width];
   char* to = write_sign(text, number);
-  if (number < 1e6 && number == std::trunc(number)) {
+  if (number < 1e6 && is_whole(number)) {
     to = write_uint(to, static_cast<std::uint64_t>(number));
   } else {
     const Digits digits = shortest(number);
@@ -268,6 +302,7 @@ void append_uint(std::string& out, std::uint64_t number) {
 
 ParsedNumber<double> scan_float(std::string_view text) {
   double number = 0;
+  if (plain_float(text, number)) [[likely]] return {number, NumberFault::none};
   if (special_float(text, number)) return {number, NumberFault::none};
   FloatText parts;
   if (!check_float(text, parts)) return {0, NumberFault::syntax};
@@ -291,6 +326,14 @@ ParsedNumber<std::uint64_t> scan_uint(std::string_view text, int base) {
   constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   const std::string_view whole = text;
   if (text.empty()) return {0, NumberFault::syntax};
+  if (constexpr std::size_t safe_digits = 18; base == 10 && text.size() <= safe_digits) {
+    std::uint64_t number = 0;
+    for (const char c : text) {
+      if (!is_digit(c)) return {0, NumberFault::syntax};
+      number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return {number, NumberFault::none};
+  }
   const bool detect = base == 0;
   if (detect) {
     base = 10;

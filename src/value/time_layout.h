@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "value/layout_element.h"
 #include "value/timestamp.h"
 
 namespace tollgate {
@@ -22,6 +24,33 @@ inline constexpr std::string_view rfc1123z = "Mon, 02 Jan 2006 15:04:05 -0700";
 inline constexpr std::string_view rfc3339 = "2006-01-02T15:04:05Z07:00";
 inline constexpr std::string_view rfc3339_nano = "2006-01-02T15:04:05.999999999Z07:00";
 }  // namespace layout
+
+/// A layout taken apart once, for times without number. Immutable: any thread may use it.
+class TimeLayout {
+ public:
+  explicit TimeLayout(std::string_view layout);
+  TimeLayout(const TimeLayout&) = delete;
+  TimeLayout& operator=(const TimeLayout&) = delete;
+
+  std::string_view text() const { return text_; }
+  /// Ending with one that is no element.
+  const std::vector<LayoutPiece>& pieces() const { return pieces_; }
+  /// Whether strict RFC 3339 with any fraction is what it spells.
+  bool takes_rfc3339() const { return takes_rfc3339_; }
+
+  /// As parse_time().
+  Result<Timestamp> parse(std::string_view text) const;
+  /// What append_time() appends, and the room that it may need.
+  char* write(char* to, const Timestamp& time) const;
+  std::size_t most_bytes(const Timestamp& time) const;
+
+ private:
+  const std::string text_;
+  std::vector<LayoutPiece> pieces_;  // they view text_
+  std::size_t literal_bytes_ = 0;
+  std::size_t zone_names_ = 0;
+  bool takes_rfc3339_ = false;
+};
 
 /// Go's Time.Format.
 void append_time(std::string& out, const Timestamp& time, std::string_view layout);

@@ -61,17 +61,19 @@ std::size_t abbreviation_size(std::string_view text) {
 
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view layout, const Zone* fallback, const Zone* local)
-      : text_(text), layout_(layout), rest_(text), fallback_(fallback), local_(local) {}
+  Parser(std::string_view text, const TimeLayout& layout, const Zone* fallback, const Zone* local)
+      : text_(text),
+        layout_(layout),
+        rest_(text),
+        piece_(layout.pieces().data()),
+        fallback_(fallback),
+        local_(local) {}
 
   Result<Timestamp> parse() {
-    std::string_view left = layout_;
-    while (true) {
-      const LayoutPiece piece = next_piece(left);
+    for (;; ++piece_) {
+      const LayoutPiece& piece = *piece_;
       if (!skip(piece.before)) return mismatch(rest_, piece.before);
       if (piece.element == LayoutElement::none) break;
-      left = piece.after;
-      next_ = left;
       const std::string_view hold = rest_;
       const bool good = read(piece);
       if (!out_of_range_.empty()) {
@@ -92,7 +94,7 @@ class Parser {
 
   std::unexpected<Error> mismatch(std::string_view value, std::string_view element) const {
     std::string message = " as ";
-    append_time_quoted(message, layout_);
+    append_time_quoted(message, layout_.text());
     message += ": cannot parse ";
     append_time_quoted(message, value);
     message += " as ";
@@ -197,7 +199,7 @@ class Parser {
     if (!limited(second_, exact, 0, 59, "second")) return false;
     if (!out_of_range_.empty()) return true;
     if (rest_.size() < 2 || !is_separator(rest_[0]) || !is_digit(rest_[1])) return true;
-    const LayoutElement next = next_piece(next_).element;
+    const LayoutElement next = piece_[1].element;
     if (next == LayoutElement::fraction || next == LayoutElement::trimmed_fraction) return true;
     return fraction_digits();  // a fraction that the layout does not mention
   }
@@ -393,9 +395,9 @@ class Parser {
   }
 
   const std::string_view text_;
-  const std::string_view layout_;
-  std::string_view rest_;  ///< of the text
-  std::string_view next_;  ///< of the layout, after the current piece
+  const TimeLayout& layout_;
+  std::string_view rest_;     ///< of the text
+  const LayoutPiece* piece_;  ///< the current one
   const Zone* const fallback_;
   const Zone* const local_;
 
@@ -464,9 +466,9 @@ bool parse_strict(std::string_view text, const Zone* local, Timestamp& time) {
   return true;
 }
 
-Result<Timestamp> parse_with(std::string_view text, std::string_view layout, const Zone* fallback,
+Result<Timestamp> parse_with(std::string_view text, const TimeLayout& layout, const Zone* fallback,
                              const Zone* local) {
-  if (layout == layout::rfc3339_nano || layout == layout::rfc3339) {
+  if (layout.takes_rfc3339()) {
     Timestamp time;
     if (parse_strict(text, local, time)) return time;
   }
@@ -475,16 +477,21 @@ Result<Timestamp> parse_with(std::string_view text, std::string_view layout, con
 
 }  // namespace
 
+Result<Timestamp> TimeLayout::parse(std::string_view text) const {
+  return parse_with(text, *this, nullptr, Zone::local());
+}
+
 Result<Timestamp> parse_time(std::string_view text, std::string_view layout) {
-  return parse_with(text, layout, nullptr, Zone::local());
+  return TimeLayout(layout).parse(text);
 }
 
 Result<Timestamp> parse_time_in(std::string_view text, std::string_view layout, const Zone* zone) {
-  return parse_with(text, layout, zone, zone);
+  return parse_with(text, TimeLayout(layout), zone, zone);
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {
-  return parse_time(text, layout::rfc3339_nano);
+  static const TimeLayout layout(layout::rfc3339_nano);
+  return layout.parse(text);
 }
 
 void append_time_quoted(std::string& out, std::string_view text) {

@@ -118,6 +118,10 @@ TEST(TimeLayout, FormatsLikeGo) {
     std::string out;
     append_time(out, time, layout);
     EXPECT_EQ(out, expected) << layout;
+    const TimeLayout taken_apart(layout);
+    std::string memory(taken_apart.most_bytes(time), '?');
+    const char* const end = taken_apart.write(memory.data(), time);
+    EXPECT_EQ(std::string_view(memory.data(), end), expected) << layout;
   }
 }
 
@@ -133,6 +137,11 @@ TEST(TimeLayout, ParsesLikeGo) {
       {layout::rfc3339, "2020-08-14T01:02:03.5Z", "2020-08-14T01:02:03.5Z"},
       {layout::rfc3339_nano, "2020-08-14T1:02:03,25Z", "2020-08-14T01:02:03.25Z"},
       {layout::rfc3339_nano, "2020-08-14T01:02:03+24:60", "2020-08-14T01:02:03+25:00"},
+      {"2006-01-02T15:04:05.9Z07:00", "2020-08-14T01:02:03.25+05:30",
+       "2020-08-14T01:02:03.25+05:30"},
+      {"2006-01-02T15:04:05.0Z07:00", "2020-08-14T01:02:03Z",
+       R"(parsing time "2020-08-14T01:02:03Z" as "2006-01-02T15:04:05.0Z07:00": )"
+       R"(cannot parse "Z" as ".0")"},
       {layout::rfc1123, "Fri, 14 Aug 2020 01:02:03 UTC", "2020-08-14T01:02:03Z"},
       {"Jan 2, 2006 at 3:04pm (MST)", "Aug 14, 2020 at 5:54am (UTC)", "2020-08-14T05:54:00Z"},
       {"3:04PM", "12:30AM", "0000-01-01T00:30:00Z"},

@@ -39,9 +39,8 @@ Member* lower_bound(Member* items, std::uint32_t size, std::string_view key) {
 
 }  // namespace
 
-void Array::push(Value value, Arena& arena) {
-  grow(items, size, capacity, size + 1ul, arena);
-  items[size++] = value;
+void Array::grow(Arena& arena) {
+  tollgate::grow(items, size, capacity, size + 1ul, arena);
 }
 
 const Value* Object::find(std::string_view key, Arena& arena) const {

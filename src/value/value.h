@@ -59,21 +59,23 @@ class Value {
   /// A failed evaluation. `message` is the whole sentence a user sees.
   static constexpr Value error(std::string_view message) { return {Kind::error, message}; }
 
-  constexpr Kind kind() const { return kind_; }
-  constexpr bool is(Kind kind) const { return kind_ == kind; }
-  constexpr bool is_null() const { return kind_ == Kind::null; }
-  constexpr bool is_error() const { return kind_ == Kind::error; }
-  constexpr bool is_text() const { return kind_ == Kind::string || kind_ == Kind::bytes; }
-  constexpr bool is_number() const { return kind_ >= Kind::int64 && kind_ <= Kind::number_text; }
+  constexpr Kind kind() const { return static_cast<Kind>(form_ & 0xff); }
+  constexpr bool is(Kind kind) const { return this->kind() == kind; }
+  constexpr bool is_null() const { return is(Kind::null); }
+  constexpr bool is_error() const { return is(Kind::error); }
+  constexpr bool is_text() const { return is(Kind::string) || is(Kind::bytes); }
+  constexpr bool is_number() const { return kind() >= Kind::int64 && kind() <= Kind::number_text; }
   /// deleted() or nothing(): no value to store.
-  constexpr bool is_marker() const { return kind_ == Kind::deleted || kind_ == Kind::nothing; }
+  constexpr bool is_marker() const { return is(Kind::deleted) || is(Kind::nothing); }
 
   // Each requires the matching kind; as_text also serves bytes, number_text and error.
   constexpr bool as_boolean() const { return payload_.boolean; }
   constexpr std::int64_t as_int64() const { return payload_.int64; }
   constexpr std::uint64_t as_uint64() const { return payload_.uint64; }
   constexpr double as_float64() const { return payload_.float64; }
-  constexpr std::string_view as_text() const { return {payload_.text, size_}; }
+  constexpr std::string_view as_text() const { return {payload_.text, text_size()}; }
+  /// As as_text().size(), and 0 of a value without text.
+  constexpr std::size_t text_size() const { return form_ >> 32; }
   constexpr const Timestamp& as_timestamp() const { return *payload_.time; }
   constexpr Array& as_array() const { return *payload_.array; }
   constexpr Object& as_object() const { return *payload_.object; }
@@ -90,13 +92,16 @@ class Value {
     Object* object;
   };
 
-  constexpr Value(Kind kind, Payload payload) : payload_(payload), kind_(kind) {}
+  constexpr Value(Kind kind, Payload payload)
+      : payload_(payload), form_(static_cast<std::uint64_t>(kind)) {}
   constexpr Value(Kind kind, std::string_view text)
-      : payload_{.text = text.data()}, size_(static_cast<std::uint32_t>(text.size())), kind_(kind) {}
+      : payload_{.text = text.data()},
+        form_(static_cast<std::uint64_t>(kind) | std::uint64_t{text.size()} << 32) {}
 
   Payload payload_{};
-  std::uint32_t size_ = 0;  // of text, in bytes
-  Kind kind_ = Kind::null;
+  // The kind in the low byte and the size of text, in bytes, above bit 32: two words that stay in
+  // their registers, where several small members would be taken apart and put together.
+  std::uint64_t form_ = static_cast<std::uint64_t>(Kind::null);
 };
 static_assert(sizeof(Value) == 16 && std::is_trivially_copyable_v<Value>);
 
@@ -111,7 +116,13 @@ struct Array {
   const Value* begin() const { return items; }
   const Value* end() const { return items + size; }
   /// Requires: the caller owns it.
-  void push(Value value, Arena& arena);
+  void push(Value value, Arena& arena) {
+    if (size == capacity) [[unlikely]] grow(arena);
+    items[size++] = value;
+  }
+
+ private:
+  void grow(Arena& arena);
 };
 
 struct Member {

@@ -30,7 +30,7 @@ std::span<const T> Emitter::keep(const std::vector<T>& items) {
   return {copy, items.size()};
 }
 
-std::span<const std::string_view> Emitter::path(std::span<const std::string_view> path) {
+Emitter::Path Emitter::path(Path path) {
   std::vector<std::string_view> copy;
   for (const auto segment : path) copy.push_back(text(segment));
   return keep(copy);
@@ -40,25 +40,78 @@ std::span<const std::string_view> Emitter::path(std::span<const std::string_view
 
 Body Emitter::body(std::string_view annotation, std::span<const Statement* const> statements) {
   variables_.clear();
-  collect_variables(statements);
+  lets_.clear();
+  memos_.clear();
+  root_paths_.clear();
+  collect(statements);
   Body body{text(annotation), {}, keep(variables_)};
+  body.plan = plan();
   body.steps = steps(statements);
+  body.memos = static_cast<std::uint32_t>(std::ranges::count(memos_, true, &Memo::is_kept));
   return body;
 }
 
-void Emitter::collect_variables(std::span<const Statement* const> statements) {
+void Emitter::collect(std::span<const Statement* const> statements) {
   for (const Statement* statement : statements) {
     if (statement->kind == StatementKind::let) {
       const auto name = static_cast<const LetStatement*>(statement)->name;
-      if (std::ranges::find(variables_, name) == variables_.end()) {
+      const auto known = std::ranges::find(variables_, name);
+      if (known == variables_.end()) {
         variables_.push_back(text(name));
+        lets_.push_back(1);
+      } else {
+        ++lets_[static_cast<std::size_t>(known - variables_.begin())];
       }
+    } else if (statement->kind == StatementKind::assign) {
+      const auto& assign = *static_cast<const AssignStatement*>(statement);
+      if (!assign.path.empty()) root_paths_.push_back(assign.path);
     } else if (statement->kind == StatementKind::conditional) {
       for (const auto& branch : static_cast<const ConditionalStatement*>(statement)->branches) {
-        collect_variables(branch.body);
+        collect(branch.body);
       }
     }
   }
+}
+
+const RootPlan* Emitter::plan() {
+  constexpr std::size_t deepest = 16;
+  std::ranges::sort(root_paths_, std::ranges::lexicographical_compare);
+  std::vector<Path> ends;  // those that go through no other's end
+  for (const Path path : root_paths_) {
+    if (path.size() > deepest) return nullptr;
+    const bool goes_on = !ends.empty() && ends.back().size() <= path.size() &&
+                         std::ranges::equal(ends.back(), path.first(ends.back().size()));
+    if (!goes_on) ends.push_back(path);
+  }
+  root_paths_ = std::move(ends);
+  if (root_paths_.empty()) return nullptr;
+  const bool framed = std::ranges::all_of(
+      root_paths_, [](const Path path) { return std::ranges::all_of(path, needs_no_escape); });
+  return memory_.make<RootPlan>(plan_members(0, root_paths_.size(), 0, framed),
+                                static_cast<std::uint32_t>(root_paths_.size()), framed);
+}
+
+/// The members at `depth` of the paths [first, end), which are the same up to there.
+std::span<const RootPlan::Member> Emitter::plan_members(std::size_t first, std::size_t end,
+                                                        std::size_t depth, bool framed) {
+  std::vector<RootPlan::Member> members;
+  while (first < end) {
+    const std::string_view key = root_paths_[first][depth];
+    std::size_t next = first + 1;
+    while (next < end && root_paths_[next][depth] == key) ++next;
+    const bool ends_here = root_paths_[first].size() == depth + 1;
+    members.push_back({framed ? framed_key(key) : text(key), {}, static_cast<std::uint32_t>(first)});
+    if (!ends_here) members.back().below = plan_members(first, next, depth + 1, framed);
+    first = next;
+  }
+  return keep(members);
+}
+
+std::uint32_t Emitter::planned_slot(Path path) const {
+  const auto found =
+      std::ranges::lower_bound(root_paths_, path, std::ranges::lexicographical_compare);
+  const bool is_planned = found != root_paths_.end() && std::ranges::equal(*found, path);
+  return is_planned ? static_cast<std::uint32_t>(found - root_paths_.begin()) : Step::kNoSlot;
 }
 
 std::uint32_t Emitter::slot_of(std::string_view variable) const {
@@ -81,6 +134,7 @@ Step Emitter::step(const Statement& statement) {
       step.is_fresh =
           assign.value->kind == ExprKind::object || assign.value->kind == ExprKind::array;
       step.path = path(assign.path);
+      step.slot = planned_slot(assign.path);
       step.value = query(*assign.value, Use::stored);
       break;
     }
@@ -145,10 +199,7 @@ const Node* Emitter::query(const Expr& expr, Use use) {
                                constant(static_cast<const LiteralExpr&>(expr).value, use)},
                   expr);
     case ExprKind::field: return field(static_cast<const FieldExpr&>(expr));
-    case ExprKind::get: {
-      const auto& get = static_cast<const GetExpr&>(expr);
-      return make(GetNode{{evaluate_get, {}}, query(*get.target), path(get.path)}, expr);
-    }
+    case ExprKind::get: return get(static_cast<const GetExpr&>(expr));
     case ExprKind::variable:
     case ExprKind::metadata: return name(static_cast<const NameExpr&>(expr));
     case ExprKind::array: return array(static_cast<const ArrayExpr&>(expr), use);
@@ -205,6 +256,34 @@ const Node* Emitter::field(const FieldExpr& expr) {
     case FieldExpr::Base::named: node.evaluate = evaluate_named; break;
   }
   return make(node, expr);
+}
+
+const Node* Emitter::get(const GetExpr& expr) {
+  const Node* const target = query(*expr.target);
+  if (expr.target->kind != ExprKind::variable) {
+    return make(GetNode{{evaluate_get, {}}, target, path(expr.path)}, expr);
+  }
+  const auto slot = slot_of(static_cast<const NameExpr*>(expr.target)->name);
+  if (slot == variables_.size()) {  // never assigned
+    return make(GetNode{{evaluate_get, {}}, target, path(expr.path)}, expr);
+  }
+  auto* const node = memory_.make<PathOfVariableNode>(
+      PathOfVariableNode{{evaluate_path_of_variable, text(expr.annotation)}, target,
+                         path(expr.path), slot, PathOfVariableNode::kNoMemo});
+  if (lets_[slot] != 1) return node;
+  auto memo = std::ranges::find_if(memos_, [&](const Memo& known) {
+    return known.first->slot == slot && std::ranges::equal(known.first->path, node->path);
+  });
+  const bool is_first = memo == memos_.end();
+  if (is_first) memo = memos_.insert(memo, {node});
+  if (!memo->is_kept && (!is_first || loops_ > 0)) {
+    memo->number = static_cast<std::uint32_t>(
+        variables_.size() + std::ranges::count(memos_, true, &Memo::is_kept));
+    memo->is_kept = true;
+    memo->first->memo = memo->number;
+  }
+  if (memo->is_kept) node->memo = memo->number;
+  return node;
 }
 
 const Node* Emitter::name(const NameExpr& expr) {
@@ -297,23 +376,25 @@ const Node* Emitter::call(const CallExpr& expr) {
     if (!argument) continue;
     const Type type = function.variadic ? Type::any : function.parameters[i].type;
     if (type == Type::query || type == Type::value_or_query) {
+      ++loops_;
       queries.back() = query(*argument);
+      --loops_;
     } else if (argument->kind == ExprKind::literal) {
       values.back() = constant(static_cast<const LiteralExpr*>(argument)->value);
     } else {
       dynamic.push_back({static_cast<std::uint32_t>(i), query(*argument)});
     }
   }
-  const auto evaluator = !dynamic.empty() ? evaluate_dynamic_call
-                         : expr.target    ? evaluate_method
-                                          : evaluate_function;
+  const auto evaluator = !dynamic.empty()                        ? evaluate_dynamic_call
+                         : expr.target && !function.lazy_target ? evaluate_method
+                                                                : evaluate_function;
   return make(CallNode{{evaluator, {}},
                        &function,
+                       function.call,
                        expr.target ? query(*expr.target) : nullptr,
-                       keep(values),
-                       keep(queries),
-                       keep(dynamic),
-                       expr.state},
+                       expr.state,
+                       Arguments(keep(values), keep(queries)),
+                       keep(dynamic)},
               expr);
 }
 

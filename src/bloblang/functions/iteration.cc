@@ -6,10 +6,6 @@
 namespace tollgate::bloblang {
 namespace {
 
-Value entry_object(Arena& arena, const Member& member) {
-  return pair_object(arena, {"key", Value::string(member.key)}, {"value", member.value});
-}
-
 // Mapping -----------------------------------------------------------------------------------------
 
 Value map_array(Call& call, const Array& array) {
@@ -31,8 +27,10 @@ Value map_object(Call& call, Object& object) {
   Query query(call, 0);
   const auto members = object.members(call.arena());
   Object* const mapped = make_object(call.arena(), members.size());
+  Pair entry(call.arena(), "key", "value");
   for (const Member& member : members) {
-    const Value result = query(entry_object(call.arena(), member));
+    const Value result = query(entry.of(Value::string(member.key), member.value));
+    entry.gave(result);
     if (result.is_error()) {
       return call.prefix(call.name_query(0, result), "failed to process element ", member.key,
                          ": ");
@@ -86,8 +84,9 @@ Value filter(Call& call, Value target) {
   if (!target.is(Kind::object)) return call.type_error(target, "array", "object");
   const auto members = target.as_object().members(call.arena());
   Object* const kept = make_object(call.arena(), members.size());
+  Pair entry(call.arena(), "key", "value");
   for (const Member& member : members) {
-    const Value verdict = test(entry_object(call.arena(), member));
+    const Value verdict = test(entry.of(Value::string(member.key), member.value));
     if (verdict.is_error()) return verdict;
     if (is_true(verdict)) kept->items[kept->size++] = member;
   }
@@ -100,8 +99,10 @@ Value fold(Call& call, Value target) {
   if (!target.is(Kind::array)) return call.type_error(target, "array");
   Query step(call, 1);
   Value tally = call[0];
+  Pair pair(call.arena(), "tally", "value");
   for (const Value& item : target.as_array()) {
-    tally = step(pair_object(call.arena(), {"tally", tally}, {"value", item}));
+    tally = step(pair.of(tally, item));
+    pair.gave(tally);
     if (tally.is_error()) return tally;
   }
   return tally;

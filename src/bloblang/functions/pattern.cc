@@ -2,16 +2,19 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <array>
 
 #include "value/encoding.h"
+#include "value/text_scan.h"
 
 namespace tollgate::bloblang {
 namespace {
 
 /// Memory that one compiled pattern may take.
 constexpr std::int64_t kPatternMemory = 64 << 20;
-constexpr std::size_t kMaxGroups = 64;
+/// Longer texts are left to the library, which reads them faster.
+constexpr std::size_t kSimpleText = 1024;
 
 std::string_view reason_of(re2::RE2::ErrorCode code) {
   switch (code) {
@@ -91,8 +94,12 @@ bool is_word(char c) {
 
 }  // namespace
 
-Pattern::Pattern(std::unique_ptr<re2::RE2> compiled, std::vector<std::string> given_names)
-    : compiled_(std::move(compiled)), names_(given_names), given_names_(std::move(given_names)) {
+Pattern::Pattern(std::unique_ptr<re2::RE2> compiled, std::optional<SimplePattern> simple,
+                 std::vector<std::string> given_names)
+    : compiled_(std::move(compiled)),
+      simple_(std::move(simple)),
+      names_(given_names),
+      given_names_(std::move(given_names)) {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (names_[i].empty()) names_[i] = std::to_string(i);
   }
@@ -111,7 +118,8 @@ std::expected<Pattern, std::string> Pattern::compile(std::string_view source) {
   if (!compiled->ok()) {
     const auto code = compiled->error_code();
     const std::string where =
-        code == re2::RE2::ErrorMissingParen || code == re2::RE2::ErrorPatternTooLarge
+        code == re2::RE2::ErrorMissingParen || code == re2::RE2::ErrorUnexpectedParen ||
+                code == re2::RE2::ErrorPatternTooLarge
             ? std::string(source)
             : compiled->error_arg();
     return std::unexpected(code == re2::RE2::ErrorTrailingBackslash
@@ -123,7 +131,7 @@ std::expected<Pattern, std::string> Pattern::compile(std::string_view source) {
   for (const auto& [number, name] : compiled->CapturingGroupNames()) {
     names[static_cast<std::size_t>(number)] = name;
   }
-  return Pattern(std::move(compiled), std::move(names));
+  return Pattern(std::move(compiled), SimplePattern::compile(source), std::move(names));
 }
 
 bool Pattern::matches(std::string_view text) const {
@@ -131,7 +139,16 @@ bool Pattern::matches(std::string_view text) const {
 }
 
 Pattern::Search::Search(const Pattern& pattern, std::string_view text, std::size_t groups)
-    : pattern_(pattern), text_(text), groups_(groups) {
+    : pattern_(pattern), text_(text) {
+  if (groups <= few_.size()) {
+    groups_ = std::span(few_).first(groups);
+    is_simple_ = pattern.simple_ && text.size() <= kSimpleText &&
+                 !has_non_ascii(text.data(), text.data() + text.size());
+    if (is_simple_) return;
+  } else {
+    many_.resize(groups);
+    groups_ = many_;
+  }
   if (valid_utf8(text)) return;
   const char* const end = text.data() + text.size();
   for (const char* at = text.data(); at < end;) {
@@ -148,7 +165,22 @@ std::size_t Pattern::Search::position_of(const char* at) const {
   return original_[static_cast<std::size_t>(at - valid_.data())];
 }
 
+/// False if it does not know.
+bool Pattern::Search::find_simply(std::size_t position, bool& found) {
+  std::array<std::size_t, 2 * SimplePattern::kMaxGroups> bounds;
+  const auto outcome =
+      pattern_.simple_->find(text_, position, std::span(bounds).first(2 * groups_.size()));
+  if (outcome == SimplePattern::Outcome::unknown) return false;
+  found = outcome == SimplePattern::Outcome::found;
+  for (std::size_t i = 0; found && i < groups_.size(); ++i) {
+    groups_[i] = {static_cast<std::int64_t>(bounds[2 * i]),
+                  static_cast<std::int64_t>(bounds[2 * i + 1])};
+  }
+  return true;
+}
+
 bool Pattern::Search::find(std::size_t position) {
+  if (bool found = false; is_simple_ && find_simply(position, found)) return found;
   const re2::StringPiece subject = original_.empty() ? re2::StringPiece(text_.data(), text_.size())
                                                      : re2::StringPiece(valid_);
   if (!original_.empty()) {
@@ -156,12 +188,12 @@ bool Pattern::Search::find(std::size_t position) {
         std::ranges::lower_bound(original_, position) - original_.begin());
   }
   // Enough for most patterns without the heap.
-  std::array<re2::StringPiece, kMaxGroups> small;
-  std::vector<re2::StringPiece> large;
-  re2::StringPiece* found = small.data();
-  if (groups_.size() > kMaxGroups) {
-    large.resize(groups_.size());
-    found = large.data();
+  std::array<re2::StringPiece, SimplePattern::kMaxGroups> few;
+  std::vector<re2::StringPiece> many;
+  re2::StringPiece* found = few.data();
+  if (groups_.size() > few.size()) {
+    many.resize(groups_.size());
+    found = many.data();
   }
   if (!pattern_.compiled_->Match(subject, position, subject.size(), re2::RE2::UNANCHORED, found,
                                  static_cast<int>(groups_.size()))) {
@@ -250,34 +282,41 @@ Replacement::Replacement(std::string_view source, const Pattern& pattern) {
     literal.clear();
   }
   if (!literal.empty()) pieces_.push_back({std::move(literal), -1});
+  for (const Piece& piece : pieces_) {
+    literal_bytes_ += piece.literal.size();
+    groups_ = std::max(groups_, static_cast<std::size_t>(piece.group + 1));
+  }
 }
 
-bool Replacement::replace_all(std::string& out, const Pattern& pattern, std::string_view text,
-                              std::size_t limit) const {
-  Pattern::Search search(pattern, text, pattern.group_count());
+std::optional<std::string_view> Replacement::replace_all(Arena& arena, const Pattern& pattern,
+                                                         std::string_view text,
+                                                         std::size_t limit) const {
+  Pattern::Search search(pattern, text, groups_);
   std::size_t position = 0, copied = 0;
-  while (position <= text.size() && search.find(position)) {
+  if (!search.find(position)) return text;
+  TextBuilder builder(arena, text.size() + literal_bytes_ + 16);
+  do {
     const auto from = static_cast<std::size_t>(search.groups()[0].from);
     const auto to = static_cast<std::size_t>(search.groups()[0].to);
-    out += text.substr(copied, from - copied);
+    builder.append(text.substr(copied, from - copied));
     if (to > copied || from == 0) {
       for (const Piece& piece : pieces_) {
-        out += piece.literal;
+        builder.append(piece.literal);
         if (piece.group >= 0) {
-          out += search.text(search.groups()[static_cast<std::size_t>(piece.group)]);
+          builder.append(search.text(search.groups()[static_cast<std::size_t>(piece.group)]));
         }
       }
     }
-    if (out.size() > limit) return false;
+    if (builder.size() > limit) return std::nullopt;
     copied = to;
     const std::size_t width =
         position < text.size()
             ? decode_rune(text.data() + position, text.data() + text.size()).width
             : 1;
     position = std::max(position + width, to);
-  }
-  out += text.substr(std::min(copied, text.size()));
-  return true;
+  } while (position <= text.size() && search.find(position));
+  builder.append(text.substr(std::min(copied, text.size())));
+  return builder.finished();
 }
 
 }  // namespace tollgate::bloblang

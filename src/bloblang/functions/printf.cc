@@ -41,6 +41,7 @@ class Printer {
   void hex_text(std::string_view text, bool upper);
   void quoted(std::string_view text);
   void bytes(Value value, char32_t verb);
+  void each_byte(std::string_view given, char32_t verb);
   void integer(PrintInteger number, char32_t verb, Value value);
   void floating(double number, char32_t verb, Value value);
   void array(const Array& array, char32_t verb, int depth);
@@ -310,7 +311,8 @@ void Printer::text(std::string_view given, char32_t verb, Value value) {
 
 void Printer::bytes(Value value, char32_t verb) {
   const std::string_view given = value.as_text();
-  if (verb != 'v' && verb != 'd') return text(given, verb, value);
+  if (verb == 's' || verb == 'q' || verb == 'x' || verb == 'X') return text(given, verb, value);
+  if (verb != 'v' && verb != 'd') return each_byte(given, verb);
   out_ += flags_.sharp_v ? "[]byte{" : "[";
   bool first = true;
   for (const char c : given) {
@@ -326,6 +328,26 @@ void Printer::bytes(Value value, char32_t verb) {
     }
   }
   out_ += flags_.sharp_v ? '}' : ']';
+}
+
+/// Verbs that are none of bytes as a whole.
+void Printer::each_byte(std::string_view given, char32_t verb) {
+  const bool is_of_integers = std::u32string_view(U"boOcU").contains(verb);
+  out_ += '[';
+  for (std::size_t i = 0; i < given.size() && out_.size() <= limit_; ++i) {
+    if (i > 0) out_ += ' ';
+    const PrintInteger byte{static_cast<unsigned char>(given[i]), false};
+    if (is_of_integers) {
+      integer(byte, verb, Value::null());
+      continue;
+    }
+    out_ += "%!";
+    append_rune(out_, verb);
+    out_ += "(uint8=";
+    append_printed(out_, byte, 10, 'd', flags_);
+    out_ += ')';
+  }
+  out_ += ']';
 }
 
 void Printer::integer(PrintInteger number, char32_t verb, Value value) {

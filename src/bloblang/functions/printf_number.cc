@@ -113,6 +113,10 @@ void append_signed_zeros(std::string& out, std::string_view sign, std::string_vi
 }  // namespace
 
 void append_padded(std::string& out, std::string_view text, const PrintFlags& flags) {
+  if (flags.width <= 0) {
+    out += text;
+    return;
+  }
   const std::size_t size = count_runes(text);
   const auto width = static_cast<std::size_t>(std::max(flags.width, 0));
   const std::size_t missing = width > size ? width - size : 0;
@@ -185,7 +189,7 @@ void append_printed(std::string& out, double number, char verb, const PrintFlags
   const std::string digits = float_text(std::abs(number), verb, flags.precision, flags);
   const bool finite = std::isfinite(number);
   std::string_view sign = negative ? "-" : "+";
-  const bool shows_sign = negative || flags.plus || (flags.space && !flags.plus);
+  const bool shows_sign = negative || flags.plus || flags.space || std::isinf(number);
   if (!negative && flags.space && !flags.plus) sign = " ";
   if (!shows_sign) sign = {};
   if (finite && flags.zero && !flags.minus && flags.width >= 0) {

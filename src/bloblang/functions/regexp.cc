@@ -91,11 +91,10 @@ Value re_find_all_object(Call& call, Value target) {
 Value re_replace_all(Call& call, Value target) {
   if (!target.is_text()) return call.type_error(target, "string");
   const auto& state = call.state<PatternState>();
-  std::string out;
-  if (!state.replacement.replace_all(out, state.pattern, target.as_text(), kMaxBytes)) {
-    return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
-  }
-  return call.string(out);
+  const auto text =
+      state.replacement.replace_all(call.arena(), state.pattern, target.as_text(), kMaxBytes);
+  if (text) return Value::string(*text);
+  return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
 }
 
 // Entries -----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include "bloblang/functions/text_builder.h"
 #include "value/compare.h"
 #include "value/empty_literal.h"
+#include "value/number.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -113,17 +114,50 @@ Value join(Call& call, Value target) {
   return Value::string(out.view());
 }
 
+/// What most templates are: plain %s, %v and %d of texts and integers, as many as there are values.
+/// Nothing, and nothing said, of any other.
+std::optional<std::string_view> format_plainly(Call& call, std::string_view text) {
+  TextBuilder out(call.arena(), text.size() + 24 * call.size() + 16);
+  const char* literal = text.data();
+  const char* const end = literal + text.size();
+  std::size_t next = 0;
+  for (const char* at = literal; at != end; ++at) {
+    if (*at != '%') continue;
+    if (at + 1 == end || next == call.size() || out.size() > kMaxBytes) return std::nullopt;
+    out.append({literal, static_cast<std::size_t>(at - literal)});
+    const char verb = *++at;
+    const Value value = call[next++];
+    literal = at + 1;
+    if (value.is(Kind::string) && (verb == 's' || verb == 'v')) {
+      out.append(value.as_text());
+    } else if (value.is(Kind::int64) && (verb == 'd' || verb == 'v')) {
+      char* const to = out.reserve(number_width);
+      out.add_written(static_cast<std::size_t>(write_int(to, value.as_int64()) - to));
+    } else {
+      return std::nullopt;
+    }
+  }
+  out.append({literal, static_cast<std::size_t>(end - literal)});
+  if (next < call.size() || out.size() > kMaxBytes) return std::nullopt;
+  return out.finished();
+}
+
 Value format(Call& call, Value target) {
   const auto text = as_string(target, call.arena());
   if (!text) return call.type_error(target, "string");
+  if (const auto plain = format_plainly(call, *text)) return Value::string(*plain);
   Value* values = call.arena().allocate_array<Value>(call.size());
   for (std::size_t i = 0; i < call.size(); ++i) values[i] = call[i];
-  std::string out;
+  thread_local std::string out;  // what it grew to serves the next call
+  out.clear();
   append_printf(out, *text, {values, call.size()}, call.arena(), kMaxBytes);
   if (out.size() > kMaxBytes) {
+    out = {};
     return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
   }
-  return call.string(out);
+  const Value result = call.string(out);
+  if (constexpr std::size_t most_kept = 1 << 16; out.capacity() > most_kept) out = {};
+  return result;
 }
 
 // Entries -----------------------------------------------------------------------------------------

@@ -130,6 +130,32 @@ Value index_of(Call& call, Value target) {
   return Value::int64(at == std::string_view::npos ? -1 : static_cast<std::int64_t>(at));
 }
 
+/// The parts of a short text between single characters. Room for the most that there can be is
+/// taken, and given back where there are fewer.
+Value split_short(Call& call, Value target, char delimiter, bool empty_as_null) {
+  Arena& arena = call.arena();
+  const std::string_view text = target.as_text();
+  Array* const parts = make_array(arena);
+  Value* const items = arena.allocate_array<Value>(text.size() + 1);
+  Value* next = items;
+  const auto add = [&](const char* from, const char* to) {
+    const std::string_view part(from, static_cast<std::size_t>(to - from));
+    *next++ = part.empty() && empty_as_null ? Value::null() : same_kind(target, part);
+  };
+  const char* from = text.data();
+  const char* const end = from + text.size();
+  for (const char* at = from; at != end; ++at) {
+    if (*at != delimiter) continue;
+    add(from, at);
+    from = at + 1;
+  }
+  add(from, end);
+  parts->items = items;
+  parts->size = parts->capacity = static_cast<std::uint32_t>(next - items);
+  arena.shrink_last(items, parts->size * sizeof(Value));
+  return Value::array(parts);
+}
+
 /// Pushes each rune of `text`.
 void split_runes(Array& parts, Value target, Arena& arena) {
   const std::string_view text = target.as_text();
@@ -145,12 +171,15 @@ Value split(Call& call, Value target) {
   if (!target.is_text()) return call.type_error(target, "string");
   const std::string_view delimiter = call.text(0);
   std::string_view rest = target.as_text();
+  const bool empty_as_null = call.boolean(1);
+  if (constexpr std::size_t is_short = 128; delimiter.size() == 1 && rest.size() <= is_short) {
+    return split_short(call, target, delimiter[0], empty_as_null);
+  }
   Array* const parts = make_array(call.arena(), 8);
   if (delimiter.empty()) {
     split_runes(*parts, target, call.arena());
     return Value::array(parts);
   }
-  const bool empty_as_null = call.boolean(1);
   while (true) {
     const std::size_t at = rest.find(delimiter);
     const std::string_view part = rest.substr(0, at);

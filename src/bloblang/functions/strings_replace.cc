@@ -14,27 +14,28 @@ namespace {
 /// end. `text` itself if there is none. Nothing if the result is too large.
 std::optional<std::string_view> replaced(Call& call, std::string_view text, std::string_view from,
                                          std::string_view to) {
-  if (!from.empty() && !text.contains(from)) return text;
+  std::size_t at = from.empty() ? 0 : text.find(from);
+  if (at == std::string_view::npos) return text;
   TextBuilder out(call.arena(), text.size() + to.size() + 16);
   if (from.empty()) {
     const char* const end = text.data() + text.size();
-    for (const char* at = text.data(); at < end;) {
-      const Rune rune = decode_rune(at, end);
+    for (const char* next = text.data(); next < end;) {
+      const Rune rune = decode_rune(next, end);
       out.append(to);
-      out.append({at, rune.width});
-      at += rune.width;
+      out.append({next, rune.width});
+      next += rune.width;
       if (out.size() > kMaxBytes) return std::nullopt;
     }
     out.append(to);
-    return out.view();
+    return out.finished();
   }
   while (true) {
-    const std::size_t at = text.find(from);
     out.append(text.substr(0, at));
-    if (at == std::string_view::npos) return out.view();
+    if (at == std::string_view::npos) return out.finished();
     out.append(to);
     if (out.size() > kMaxBytes) return std::nullopt;
     text.remove_prefix(at + from.size());
+    at = text.find(from);
   }
 }
 

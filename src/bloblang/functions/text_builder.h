@@ -48,6 +48,13 @@ class TextBuilder {
 
   std::size_t size() const { return size_; }
   std::string_view view() const { return {start_, size_}; }
+  /// The whole, which grows no more: the arena gets back the room that is left.
+  /// Requires: nothing else was allocated there since the construction.
+  std::string_view finished() {
+    arena_.shrink_last(start_, size_);
+    capacity_ = size_;
+    return view();
+  }
 
  private:
   void grow(std::size_t bytes) {

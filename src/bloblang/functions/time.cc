@@ -14,13 +14,14 @@ namespace {
 // Zones -------------------------------------------------------------------------------------------
 
 struct ZoneState final : CallState {
-  const Zone* zone = nullptr;  ///< null: none was given
+  explicit ZoneState(const Zone* given) : zone(given) {}
+  const Zone* zone;  ///< null: none was given
 };
 
-Prepared zone_of(std::string_view name) {
-  auto state = std::make_unique<ZoneState>();
-  state->zone = name.empty() ? Zone::utc() : Zone::find(name);
-  if (state->zone) return state;
+/// The zone called so, or why there is none.
+std::expected<const Zone*, std::string> find_zone(std::string_view name) {
+  if (name.empty()) return Zone::utc();
+  if (const Zone* zone = Zone::find(name)) return zone;
   const bool invalid_name =
       name.contains("..") || name.front() == '/' || name.contains('\\');
   std::string reason = invalid_name ? "time: invalid location name"
@@ -28,11 +29,10 @@ Prepared zone_of(std::string_view name) {
   return std::unexpected("failed to parse timezone location name: " + reason);
 }
 
-Prepared prepare_zone(const Arguments& arguments) { return zone_of(arguments.text(0)); }
-
-Prepared prepare_format(const Arguments& arguments) {
-  if (!arguments.has(1)) return std::make_unique<ZoneState>();
-  return zone_of(arguments.text(1));
+Prepared prepare_zone(const Arguments& arguments) {
+  auto zone = find_zone(arguments.text(0));
+  if (!zone) return std::unexpected(std::move(zone.error()));
+  return std::make_unique<ZoneState>(*zone);
 }
 
 Value in_zone(Call& call, Value target) {
@@ -45,18 +45,66 @@ Value in_zone(Call& call, Value target) {
 
 // Formatting --------------------------------------------------------------------------------------
 
-template <void (*append)(std::string&, const Timestamp&, std::string_view)>
-Value format(Call& call, Value target) {
+struct LayoutState final : CallState {
+  LayoutState(std::string_view text, const Zone* shown) : layout(text), zone(shown) {}
+  TimeLayout layout;
+  const Zone* zone;  ///< to show times in; null: that of the time
+};
+
+Prepared prepare_layout(const Arguments& arguments) {
+  return std::make_unique<LayoutState>(arguments.text(0), nullptr);
+}
+
+Prepared prepare_format(const Arguments& arguments) {
+  const Zone* zone = nullptr;
+  if (arguments.has(1)) {
+    auto found = find_zone(arguments.text(1));
+    if (!found) return std::unexpected(std::move(found.error()));
+    zone = *found;
+  }
+  return std::make_unique<LayoutState>(arguments.text(0), zone);
+}
+
+Value too_long(Call& call) {
+  return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
+}
+
+constexpr std::size_t kMostReserved = 4096;
+
+Value format_layout(Call& call, Value target) {
+  const Value time = timestamp_of(call.run(), target);
+  if (time.is_error()) return time;
+  const auto& state = call.state<LayoutState>();
+  const TimeLayout& layout = state.layout;
+  Timestamp shown = time.as_timestamp();
+  if (state.zone) shown.zone = state.zone;
+  const std::size_t most = layout.most_bytes(shown);
+  if (most > kMostReserved) {  // far more than is needed
+    std::string out;
+    append_time(out, shown, layout.text());
+    return out.size() > kMaxBytes ? too_long(call) : call.string(out);
+  }
+  auto* const memory = call.arena().allocate_array<char>(most);
+  const auto size = static_cast<std::size_t>(layout.write(memory, shown) - memory);
+  call.arena().shrink_last(memory, size);
+  return Value::string({memory, size});
+}
+
+Prepared prepare_directives(const Arguments& arguments) {
+  if (!arguments.has(1)) return std::make_unique<ZoneState>(nullptr);
+  auto zone = find_zone(arguments.text(1));
+  if (!zone) return std::unexpected(std::move(zone.error()));
+  return std::make_unique<ZoneState>(*zone);
+}
+
+Value format_directives(Call& call, Value target) {
   const Value time = timestamp_of(call.run(), target);
   if (time.is_error()) return time;
   Timestamp shown = time.as_timestamp();
   if (const Zone* zone = call.state<ZoneState>().zone) shown.zone = zone;
   std::string out;
-  append(out, shown, call.text(0));
-  if (out.size() > kMaxBytes) {
-    return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes), " bytes");
-  }
-  return call.string(out);
+  append_strftime(out, shown, call.text(0));
+  return out.size() > kMaxBytes ? too_long(call) : call.string(out);
 }
 
 /// Units of the clock in a second: 1, 1e3, 1e6, 1e9.
@@ -72,11 +120,19 @@ Value unix_time(Call& call, Value target) {
 
 // Parsing -----------------------------------------------------------------------------------------
 
-template <Result<Timestamp> (*parse)(std::string_view, std::string_view), bool as_text>
+Result<Timestamp> parse_layout(Call& call, std::string_view text) {
+  return call.state<LayoutState>().layout.parse(text);
+}
+
+Result<Timestamp> parse_directives(Call& call, std::string_view text) {
+  return parse_strptime(text, call.text(0));
+}
+
+template <Result<Timestamp> (*parse)(Call&, std::string_view), bool as_text>
 Value parse_text(Call& call, Value target) {
   const auto text = as_string(target, call.arena());
   if (!text) return call.type_error(target, "string");
-  const auto time = parse(*text, call.text(0));
+  const auto time = parse(call, *text);
   if (!time) return call.error(time.error().message());
   if constexpr (as_text) {
     std::string out;
@@ -92,9 +148,6 @@ constexpr auto kAsGiven = Function::Errors::as_given;
 constexpr auto kBeta = Function::Stability::beta;
 constexpr auto kDeprecated = Function::Stability::deprecated;
 
-constexpr auto kFormatLayout = format<append_time>;
-constexpr auto kFormatDirectives = format<append_strftime>;
-
 constinit const Function kEntries[] = {
     {.name = "ts_parse",
      .category = Category::time,
@@ -103,7 +156,8 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kBeta,
-     .call = parse_text<parse_time, false>,
+     .prepare = prepare_layout,
+     .call = parse_text<parse_layout, false>,
      .description = "The timestamp that a text spells. Without a zone it is taken as UTC.",
      .examples = {{.mapping = "root.at = this.at.ts_parse(\"2006-Jan-02 15:04\")",
                    .cases = {{R"({"at":"2024-Mar-01 10:30"})",
@@ -114,7 +168,7 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kBeta,
-     .call = parse_text<parse_strptime, false>,
+     .call = parse_text<parse_directives, false>,
      .description = "The timestamp that a text spells; %f is a fraction of a second.",
      .examples = {{.mapping = "root.at = this.at.ts_strptime(\"%Y-%b-%d %H:%M\")",
                    .cases = {{R"({"at":"2024-Mar-01 10:30"})",
@@ -129,7 +183,7 @@ constinit const Function kEntries[] = {
      .errors = kAsGiven,
      .stability = kBeta,
      .prepare = prepare_format,
-     .call = kFormatLayout,
+     .call = format_layout,
      .description = "A timestamp, RFC 3339 text or unix time as text.",
      .examples = {{.mapping = "root.day = this.at.ts_format(\"2006-01-02 15:04\", \"UTC\")",
                    .cases = {{R"({"at":1709289000})", R"({"day":"2024-03-01 10:30"})"},
@@ -142,8 +196,8 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kBeta,
-     .prepare = prepare_format,
-     .call = kFormatDirectives,
+     .prepare = prepare_directives,
+     .call = format_directives,
      .description = "A timestamp, RFC 3339 text or unix time as text; %f is microseconds.",
      .examples = {{.mapping = "root.day = this.at.ts_strftime(\"%Y-%m-%d %H:%M\", \"UTC\")",
                    .cases = {{R"({"at":1709289000})", R"({"day":"2024-03-01 10:30"})"}}}}},
@@ -203,7 +257,8 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kDeprecated,
-     .call = parse_text<parse_time, true>,
+     .prepare = prepare_layout,
+     .call = parse_text<parse_layout, true>,
      .description = "As `ts_parse`, but gives RFC 3339 text."},
     {.name = "parse_timestamp_strptime",
      .category = Category::deprecated,
@@ -211,7 +266,7 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kDeprecated,
-     .call = parse_text<parse_strptime, true>,
+     .call = parse_text<parse_directives, true>,
      .description = "As `ts_strptime`, but gives RFC 3339 text."},
     {.name = "format_timestamp",
      .category = Category::deprecated,
@@ -222,7 +277,7 @@ constinit const Function kEntries[] = {
      .errors = kAsGiven,
      .stability = kDeprecated,
      .prepare = prepare_format,
-     .call = kFormatLayout,
+     .call = format_layout,
      .description = "An older name of `ts_format`."},
     {.name = "format_timestamp_strftime",
      .category = Category::deprecated,
@@ -231,8 +286,8 @@ constinit const Function kEntries[] = {
      .folds = true,
      .errors = kAsGiven,
      .stability = kDeprecated,
-     .prepare = prepare_format,
-     .call = kFormatDirectives,
+     .prepare = prepare_directives,
+     .call = format_directives,
      .description = "An older name of `ts_strftime`."},
     {.name = "format_timestamp_unix",
      .category = Category::deprecated,

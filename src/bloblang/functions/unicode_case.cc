@@ -1,6 +1,9 @@
 #include "bloblang/functions/unicode_case.h"
 
+#include <cstring>
 #include <span>
+
+#include "value/text_scan.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -31,8 +34,41 @@ char32_t map_rune(std::span<const CaseRange> ranges, char32_t code) {
   return static_cast<char32_t>(static_cast<std::int32_t>(code) + range.delta);
 }
 
+constexpr std::uint64_t kEveryByte = 0x0101010101010101u;
+
+/// A word of ASCII characters, those from `first` to the 25th after it in the other case.
+std::uint64_t flipped(std::uint64_t word, char first) {
+  const auto low = static_cast<std::uint64_t>(0x80 - first) * kEveryByte;
+  const auto high = static_cast<std::uint64_t>(0x80 - first - 26) * kEveryByte;
+  return word ^ ((((word + low) & ~(word + high)) & (0x80 * kEveryByte)) >> 2);
+}
+
+/// The whole of a text of ASCII characters, eight at a time; itself if that changes nothing.
+std::string_view map_ascii(std::string_view text, Arena& arena, char first) {
+  constexpr std::size_t width = sizeof(std::uint64_t);
+  auto* const memory = arena.allocate_array<char>(text.size());
+  bool changes = false;
+  std::size_t at = 0;
+  for (; at + width <= text.size(); at += width) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, width);
+    const std::uint64_t mapped = flipped(word, first);
+    changes |= mapped != word;
+    std::memcpy(memory + at, &mapped, width);
+  }
+  for (; at < text.size(); ++at) {
+    const bool flips = static_cast<unsigned char>(text[at] - first) < 26;
+    changes |= flips;
+    memory[at] = static_cast<char>(text[at] ^ (flips ? 0x20 : 0));
+  }
+  if (changes) return {memory, text.size()};
+  arena.shrink_last(memory, 0);
+  return text;
+}
+
 template <typename Map>
 std::string_view map_text(std::string_view text, Arena& arena, char first, char last, Map map) {
+  if (!has_non_ascii(text.data(), text.data() + text.size())) return map_ascii(text, arena, first);
   const auto changes = [&](char c) { return (c >= first && c <= last) || (c & 0x80); };
   const auto from = std::ranges::find_if(text, changes);
   if (from == text.end()) return text;

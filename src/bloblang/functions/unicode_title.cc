@@ -1,5 +1,7 @@
 #include "bloblang/functions/unicode_title.h"
 
+#include <array>
+
 #include "bloblang/functions/unicode_case.h"
 
 namespace tollgate::bloblang {
@@ -32,7 +34,18 @@ constexpr Special kSpecial[] = {
 
 constexpr char32_t kSigma = 0x3A3, kFinalSigma = 0x3C2, kDottedI = 0x130;
 
+constexpr auto kAsciiClasses = [] {
+  std::array<WordClass, 0x80> classes{};
+  for (const ClassRange& range : kClasses) {
+    for (char32_t code = range.first; code <= range.last && code < 0x80; ++code) {
+      classes[code] = range.word_class;
+    }
+  }
+  return classes;
+}();
+
 WordClass class_of(char32_t code) {
+  if (code < 0x80) return kAsciiClasses[code];
   const auto* const above =
       std::upper_bound(std::begin(kClasses), std::end(kClasses), code,
                        [](char32_t c, const ClassRange& range) { return c < range.first; });
@@ -70,7 +83,7 @@ std::string_view title_text(std::string_view text, Arena& arena) {
   bool after_middle = false;
   const char* const end = text.data() + text.size();
   for (const char* at = text.data(); at < end;) {
-    const Rune rune = decode_rune(at, end);
+    const Rune rune = *at & 0x80 ? decode_rune(at, end) : Rune{static_cast<char32_t>(*at), 1};
     const std::string_view bytes(at, rune.width);
     const WordClass kind = class_of(rune.code);
     at += rune.width;

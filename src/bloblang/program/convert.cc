@@ -16,11 +16,9 @@ namespace {
 constexpr int kMaxDepth = 5000;
 }  // namespace
 
-std::optional<double> as_number(Value value) {
+std::optional<double> detail::as_number(Value value) {
   switch (value.kind()) {
-    case Kind::int64: return static_cast<double>(value.as_int64());
     case Kind::uint64: return static_cast<double>(value.as_uint64());
-    case Kind::float64: return value.as_float64();
     case Kind::number_text: return parse_float(value.as_text());
     default: return std::nullopt;
   }
@@ -51,8 +49,7 @@ std::optional<bool> as_condition(Value value) {
   }
 }
 
-std::optional<std::string_view> as_string(Value value, Arena& arena) {
-  if (value.is_text()) return value.as_text();
+std::optional<std::string_view> detail::as_string(Value value, Arena& arena) {
   if (!value.is(Kind::timestamp)) return std::nullopt;
   std::string text;
   append_rfc3339(text, value.as_timestamp());

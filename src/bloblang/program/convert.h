@@ -19,14 +19,26 @@ struct Run;
 /// caller (error.h), so that refusing costs nothing.
 namespace tollgate::bloblang {
 
-/// Any number, as float64.
+namespace detail {
 std::optional<double> as_number(Value value);
+std::optional<std::string_view> as_string(Value value, Arena& arena);
+}  // namespace detail
+
+/// Any number, as float64.
+inline std::optional<double> as_number(Value value) {
+  if (value.is(Kind::int64)) return static_cast<double>(value.as_int64());
+  if (value.is(Kind::float64)) return value.as_float64();
+  return detail::as_number(value);
+}
 /// Any number, as int64; floats are truncated, uint64 wraps.
 std::optional<std::int64_t> as_integer(Value value);
 /// A boolean, or a number (non-zero is true).
 std::optional<bool> as_condition(Value value);
 /// A string, bytes, or a timestamp (RFC 3339).
-std::optional<std::string_view> as_string(Value value, Arena& arena);
+inline std::optional<std::string_view> as_string(Value value, Arena& arena) {
+  if (value.is_text()) return value.as_text();
+  return detail::as_string(value, arena);
+}
 
 /// A timestamp, an RFC 3339 text or a unix number as a timestamp in `run`'s arena; else an error.
 Value timestamp_of(Run& run, Value value);

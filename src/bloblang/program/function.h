@@ -125,6 +125,8 @@ class Arguments {
   bool boolean(std::size_t i) const { return values_[i].as_boolean(); }
   /// The expression of a query parameter; null if it was left out.
   const Node* query(std::size_t i) const { return queries_[i]; }
+  /// The same queries with other values.
+  Arguments with(std::span<const Value> values) const { return {values, queries_}; }
 
  private:
   std::span<const Value> values_;           // nothing: left out, or a query
@@ -273,20 +275,19 @@ class Call {
 ///   for (const Value& item : array) { const Value keep = test(item); … }
 class Query {
  public:
-  Query(const Call& call, std::size_t argument)
-      : node_(*call.arguments().query(argument)), scope_(call.scope().with(context_)) {}
+  Query(const Call& call, std::size_t argument);  // in vm/control.cc
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
   Value operator()(Value context) {
     if (exhausts(*scope_.run)) [[unlikely]] return exhausted_error(*scope_.run);
-    context_ = context;
-    return evaluate(node_, scope_);
+    context_.value = context;
+    return evaluate(*node_, scope_);
   }
 
  private:
-  const Node& node_;
-  Value context_;
+  const Node* node_;  ///< of a lambda, its body
+  Binding context_;   ///< has a name in a lambda
   Scope scope_;
 };
 

@@ -33,6 +33,17 @@ struct GetNode : Node {
   std::span<const std::string_view> path;
 };
 
+/// A path below a variable. What it leads to is kept where the body may ask for it more than once
+/// and assigns the variable only once.
+struct PathOfVariableNode : Node {
+  static constexpr std::uint32_t kNoMemo = UINT32_MAX;
+
+  const Node* variable;
+  std::span<const std::string_view> path;
+  std::uint32_t slot;  ///< of the variable
+  std::uint32_t memo;  ///< where it is kept among the values of the variables, or kNoMemo
+};
+
 struct VariableNode : Node {
   std::string_view name;
   std::uint32_t slot;
@@ -73,11 +84,11 @@ struct CallNode : Node {
     const Node* value;
   };
   const Function* function;
-  const Node* target;                    ///< null for functions
-  std::span<const Value> values;         ///< constants, converted; Kind::nothing elsewhere
-  std::span<const Node* const> queries;  ///< of query parameters, null elsewhere
-  std::span<const Dynamic> dynamic;      ///< arguments to be evaluated at each call
-  CallState* state;                      ///< owned by the Program; null if made at each call
+  Value (*call)(Call&, Value);       ///< that of the function
+  const Node* target;                ///< null for functions
+  CallState* state;                  ///< owned by the Program; null if made at each call
+  Arguments arguments;               ///< nothing where one is dynamic or left out
+  std::span<const Dynamic> dynamic;  ///< arguments to be evaluated at each call
 };
 
 struct BinaryNode : Node {
@@ -133,14 +144,29 @@ struct Step {
     std::span<const Step> steps;
   };
 
+  static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
   Kind kind;
   bool is_fresh = false;   ///< the value is a container that nobody else can have seen
   std::uint32_t line = 0;  ///< as errors tell it
-  std::uint32_t slot = 0;  ///< let
+  std::uint32_t slot = 0;  ///< let; assign_path: in the plan of root, or kNoSlot
   const Node* value = nullptr;
   std::span<const std::string_view> path;  ///< assign_path
   std::string_view key;                    ///< set_metadata
   std::span<const Branch> branches;        ///< conditional
+};
+
+/// The objects that a body's assignments below root may make. A path that goes through another's end
+/// (root.a = …, root.a.b = …) has no place in it.
+struct RootPlan {
+  struct Member {
+    std::string_view key;
+    std::span<const Member> below;  ///< empty: its value is in `slot`
+    std::uint32_t slot;
+  };
+  std::span<const Member> members;  ///< sorted by key
+  std::uint32_t slots;
+  bool framed_keys;  ///< of all members, see Object::framed_keys
 };
 
 /// A list of statements with variables of its own: a mapping or a map.
@@ -148,6 +174,8 @@ struct Body {
   std::string_view annotation;  ///< "map name"; empty for a mapping
   std::span<const Step> steps;
   std::span<const std::string_view> variables;  ///< names by slot
+  std::uint32_t memos = 0;           ///< what PathOfVariableNode keeps, after the variables
+  const RootPlan* plan = nullptr;    ///< null: root is built step by step
 };
 
 struct MapTable {

@@ -19,6 +19,7 @@ struct Body;
 struct MapTable;
 struct SharedPath;
 class IdSource;
+class Root;
 
 /// What is known of the newest error besides its text: enough to add to it what the incumbent adds
 /// on the way out. An Error value itself is only text; a note belongs to the text at `text`.
@@ -86,7 +87,7 @@ std::uint64_t next_epoch();
 struct Binding {
   std::string_view name;
   Value value;
-  const Binding* next;
+  const Binding* next = nullptr;
 };
 
 /// The variables of one body, by slot; Kind::nothing is an undefined one.
@@ -103,7 +104,7 @@ struct Scope {
   const Binding* bindings = nullptr;
   const MapTable* maps = nullptr;    ///< null: maps are unknown here
   Variables* variables = nullptr;    ///< null: variables are unknown here
-  Value* root = nullptr;             ///< the document being built; null: there is none
+  Root* root = nullptr;              ///< the document being built; null: there is none
   std::int64_t index = 0;            ///< of the message that message functions read; -1: the last
   std::uint32_t depth = 0;           ///< map calls around this
 

@@ -2,6 +2,7 @@
 
 #include <compare>
 
+#include "base/same_text.h"
 #include "bloblang/program/error.h"
 #include "bloblang/vm/operations.h"
 #include "value/compare.h"
@@ -15,7 +16,7 @@ struct Operands {
   Value left, right;  // left is the error if there is one
 };
 
-Operands operands_of(const BinaryNode& node, const Scope& scope) {
+[[gnu::always_inline]] inline Operands operands_of(const BinaryNode& node, const Scope& scope) {
   const Value left = evaluate(*node.left, scope);
   if (left.is_error()) return {left, {}};
   const Value right = evaluate(*node.right, scope);
@@ -201,10 +202,7 @@ Value compare_loosely(const BinaryNode& node, const Scope& scope, Value left, Va
 }
 
 template <typename Test>
-Value compare(const Node& node, const Scope& scope) {
-  const auto& binary = static_cast<const BinaryNode&>(node);
-  const auto [left, right] = operands_of(binary, scope);
-  if (left.is_error()) return left;
+Value compare_any(const BinaryNode& binary, const Scope& scope, Value left, Value right) {
   const auto otherwise = [&, l = left, r = right] {
     return compare_loosely<Test>(binary, scope, l, r);
   };
@@ -227,6 +225,22 @@ Value compare(const Node& node, const Scope& scope) {
     }
   }
   return otherwise();
+}
+
+template <typename Test>
+Value compare(const Node& node, const Scope& scope) {
+  const auto& binary = static_cast<const BinaryNode&>(node);
+  const auto [left, right] = operands_of(binary, scope);
+  if (left.is_error()) return left;
+  if (left.is(Kind::int64) && right.is(Kind::int64)) {
+    return Value::boolean(Test()(left.as_int64(), right.as_int64()));
+  }
+  if constexpr (!Test::orders) {
+    if (left.is(Kind::string) && right.is(Kind::string)) {
+      return Value::boolean(Test()(same_text(left.as_text(), right.as_text()), true));
+    }
+  }
+  return compare_any<Test>(binary, scope, left, right);
 }
 
 }  // namespace

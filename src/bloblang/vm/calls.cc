@@ -54,71 +54,86 @@ Value convert_argument(Run& run, const Parameter& parameter, Value value) {
 
 namespace {
 
-Value call(const CallNode& node, const Scope& scope, const Arguments& arguments, CallState* state,
-           bool is_constant) {
-  const Function& function = *node.function;
-  Run& run = *scope.run;
-  if (exhausts(run)) [[unlikely]] return exhausted_error(run);
-  Value target = Value::nothing();
-  if (node.target && !function.lazy_target) {
-    target = evaluate(*node.target, scope);
-    if (target.is_error()) return target;
-  }
-  Call current(function, scope, arguments, state, node.target, is_constant);
-  Value result = function.call(current, target);
+/// Whether finish() has something to say of a result.
+bool is_final(Value result) { return !result.is_error() && result.text_size() <= kMaxBytes; }
+
+/// A result on its way out: an error names its target, and no text is longer than may be made.
+[[gnu::noinline]] Value finish(const CallNode& node, Run& run, Value target, Value result) {
   if (result.is_text()) {
-    const auto size = result.as_text().size();
+    const auto size = result.text_size();
     // What was there already, a message's content, may be longer.
-    if (size > kMaxBytes && !(target.is_text() && size <= target.as_text().size()) && node.target)
-        [[unlikely]] {
+    if (size > kMaxBytes && !(target.is_text() && size <= target.text_size()) && node.target) {
       result = check_text_size(run, size);
     }
   }
-  if (result.is_error() && node.target && function.errors == Function::Errors::name_target)
-      [[unlikely]] {
+  if (result.is_error() && node.target &&
+      node.function->errors == Function::Errors::name_target) {
     return name_source(run, result, node.target->annotation);
   }
   return result;
+}
+
+[[gnu::always_inline]] inline Value call(const CallNode& node, const Scope& scope,
+                                         const Arguments& arguments, CallState* state,
+                                         bool is_constant, bool has_target) {
+  Run& run = *scope.run;
+  if (exhausts(run)) [[unlikely]] return exhausted_error(run);
+  Value target = Value::nothing();
+  if (has_target) {
+    target = evaluate(*node.target, scope);
+    if (target.is_error()) return target;
+  }
+  Call current(*node.function, scope, arguments, state, node.target, is_constant);
+  const Value result = node.call(current, target);
+  if (is_final(result)) [[likely]] return result;
+  return finish(node, run, target, result);
 }
 
 }  // namespace
 
 Value evaluate_function(const Node& node, const Scope& scope) {
   const auto& site = static_cast<const CallNode&>(node);
-  return call(site, scope, Arguments(site.values, site.queries), site.state, true);
+  return call(site, scope, site.arguments, site.state, true, false);
 }
 
 Value evaluate_method(const Node& node, const Scope& scope) {
-  return evaluate_function(node, scope);
+  const auto& site = static_cast<const CallNode&>(node);
+  return call(site, scope, site.arguments, site.state, true, true);
 }
 
 Value evaluate_dynamic_call(const Node& node, const Scope& scope) {
   const auto& site = static_cast<const CallNode&>(node);
   const Function& function = *site.function;
   Run& run = *scope.run;
-  Value* values = run.arena.allocate_array<Value>(site.values.size());
-  std::copy(site.values.begin(), site.values.end(), values);
+  constexpr std::size_t few = 8;
+  alignas(Value) std::byte small[few * sizeof(Value)];
+  const std::size_t count = site.arguments.size();
+  Value* const values = count <= few ? static_cast<Value*>(static_cast<void*>(small))
+                                     : run.arena.allocate_array<Value>(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = site.arguments[i];
   std::size_t ordinal = 0;
   for (const auto& [index, argument] : site.dynamic) {
-    const std::string position = function.variadic ? std::to_string(ordinal) : std::string();
-    const std::string_view name =
-        function.variadic ? std::string_view(position) : function.parameters[index].name;
     Value value = evaluate(*argument, scope);
     if (!value.is_error() && !function.variadic) {
       value = convert_argument(run, function.parameters[index], value);
     }
-    if (value.is_error()) {
+    if (value.is_error()) [[unlikely]] {
+      const std::string name = function.variadic ? std::to_string(ordinal)
+                                                 : std::string(function.parameters[index].name);
       return prefix_error(run, {site.target ? "method '" : "function '", function.name,
                                 "': failed to extract input arg '", name, "': "}, value);
     }
     values[index] = value;
     ++ordinal;
   }
-  const Arguments arguments({values, site.values.size()}, site.queries);
-  if (!function.prepare) return call(site, scope, arguments, nullptr, false);
-  Prepared state = function.prepare(arguments);
-  if (!state) return make_error(run, {state.error()});
-  return call(site, scope, arguments, state->get(), false);
+  const Arguments arguments = site.arguments.with({values, count});
+  const bool has_target = site.target && !function.lazy_target;
+  Prepared state;
+  if (function.prepare) {
+    state = function.prepare(arguments);
+    if (!state) return make_error(run, {state.error()});
+  }
+  return call(site, scope, arguments, state->get(), false, has_target);
 }
 
 }  // namespace tollgate::bloblang

@@ -186,6 +186,19 @@ Value evaluate_lambda(const Node& node, const Scope& scope) {
   return evaluate(*lambda.body, inner);
 }
 
+Query::Query(const Call& call, std::size_t argument)
+    : node_(call.arguments().query(argument)), scope_(call.scope().with(context_.value)) {
+  if (node_->evaluate != evaluate_lambda) return;
+  // What evaluate_lambda() does, once for all elements.
+  const auto& lambda = static_cast<const LambdaNode&>(*node_);
+  node_ = lambda.body;
+  scope_.value = scope_.outer;
+  scope_.outer = nullptr;
+  context_.name = lambda.name;
+  context_.next = scope_.bindings;
+  if (lambda.name != "_") scope_.bindings = &context_;
+}
+
 Value evaluate_map(const Node& node, const Scope& scope) {
   const auto& map = static_cast<const MapNode&>(node);
   const Value target = evaluate(*map.target, scope);

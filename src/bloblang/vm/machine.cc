@@ -5,19 +5,43 @@
 #include "bloblang/program/apply.h"
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
+#include "bloblang/vm/root.h"
 #include "bloblang/vm/statements.h"
 
 namespace tollgate::bloblang {
 
 namespace {
 
-Variables make_variables(const Body& body, Run& run) {
-  const std::size_t count = body.variables.size();
-  if (count == 0) return {nullptr, {}};
-  Value* values = run.arena.allocate_array<Value>(count);
-  std::fill_n(values, count, Value::nothing());
-  return {values, body.variables};
-}
+/// What an execution of a body keeps besides documents, on the stack if it is little.
+class Frame {
+ public:
+  Frame(const Body& body, Run& run, Value& root)
+      : values_(memory_for(body, run)),
+        variables_{values_, body.variables},
+        root_(run, root, body.plan, values_ + named(body)) {
+    std::fill_n(values_, named(body), Value::nothing());
+  }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  Variables& variables() { return variables_; }
+  Root& root() { return root_; }
+
+ private:
+  static constexpr std::size_t kSmall = 48;
+
+  static std::size_t named(const Body& body) { return body.variables.size() + body.memos; }
+  Value* memory_for(const Body& body, Run& run) {
+    const std::size_t count = named(body) + (body.plan ? body.plan->slots : 0);
+    return count <= kSmall ? static_cast<Value*>(static_cast<void*>(small_))
+                           : run.arena.allocate_array<Value>(count);
+  }
+
+  alignas(Value) std::byte small_[kSmall * sizeof(Value)];
+  Value* values_;
+  Variables variables_;
+  Root root_;
+};
 
 /// A message that is not JSON: the reason is told where `this` was asked for.
 Value explain_missing_document(Run& run, Value error) {
@@ -61,13 +85,13 @@ Value frame_map_error(Run& run, const Step& step, Value error) {
 Value run_body(const Body& body, const Scope& scope) {
   Run& run = *scope.run;
   Value root = Value::nothing();
-  Variables variables = make_variables(body, run);
+  Frame frame(body, run, root);
   Scope inner = scope;
-  inner.root = &root;
-  inner.variables = &variables;
+  inner.root = &frame.root();
+  inner.variables = &frame.variables();
   const Step* failed = nullptr;
   const Value outcome = execute(body.steps, inner, false, failed);
-  return outcome.is_error() ? frame_map_error(run, *failed, outcome) : root;
+  return outcome.is_error() ? frame_map_error(run, *failed, outcome) : frame.root().settled();
 }
 
 // Deep recursion ----------------------------------------------------------------------------------
@@ -138,11 +162,11 @@ Value apply_body(const Body& body, const Scope& scope, const Value& context) {
 // Entry points ------------------------------------------------------------------------------------
 
 Value run_statements(const Program& program, Run& run, Value& root) {
-  Variables variables = make_variables(program.main, run);
+  Frame frame(program.main, run, root);
   Scope scope{.run = &run,
               .maps = &program.maps,
-              .variables = &variables,
-              .root = &root,
+              .variables = &frame.variables(),
+              .root = &frame.root(),
               .index = run.index};
   if (!program.prefixes.empty() && !run.linked_root) {
     run.prefixes = run.arena.allocate_array<Prefix>(program.prefixes.size());
@@ -151,7 +175,10 @@ Value run_statements(const Program& program, Run& run, Value& root) {
   }
   const Step* failed = nullptr;
   const Value outcome = execute(program.main.steps, scope, true, failed);
-  if (!outcome.is_error()) [[likely]] return Value::null();
+  if (!outcome.is_error()) [[likely]] {
+    frame.root().settled();
+    return Value::null();
+  }
   return make_error(run, {"failed assignment (line ", std::to_string(failed->line), "): ",
                           explain_missing_document(run, outcome).as_text()});
 }

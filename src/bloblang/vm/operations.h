@@ -14,6 +14,7 @@ Value evaluate_context_path(const Node& node, const Scope& scope);  ///< `this.a
 Value evaluate_root(const Node& node, const Scope& scope);
 Value evaluate_named(const Node& node, const Scope& scope);
 Value evaluate_get(const Node& node, const Scope& scope);
+Value evaluate_path_of_variable(const Node& node, const Scope& scope);
 Value evaluate_variable(const Node& node, const Scope& scope);
 Value evaluate_metadata(const Node& node, const Scope& scope);
 Value evaluate_all_metadata(const Node& node, const Scope& scope);

@@ -1,8 +1,10 @@
 // this, root, named contexts, variables and metadata.
 
+#include "base/same_text.h"
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/operations.h"
+#include "bloblang/vm/root.h"
 
 namespace tollgate::bloblang {
 
@@ -10,7 +12,9 @@ namespace {
 
 /// What `path` leads to, null if nothing.
 Value look_up(const Value& from, std::span<const std::string_view> path, const Scope& scope) {
-  const Value* found = find_in(from, path, scope.arena());
+  const bool is_member = path.size() == 1 && from.is(Kind::object);
+  const Value* found = is_member ? from.as_object().find(path[0], scope.arena())
+                                 : find_in(from, path, scope.arena());
   return found ? *found : Value::null();
 }
 
@@ -104,7 +108,8 @@ Value evaluate_root(const Node& node, const Scope& scope) {
     return make_error(*scope.run, {"unable to reference `root` from this context"});
   }
   const auto path = static_cast<const FieldNode&>(node).path;
-  const Value found = path.empty() ? *scope.root : look_up(*scope.root, path, scope);
+  const Value& root = scope.root->settled();
+  const Value found = path.empty() ? root : look_up(root, path, scope);
   if (found.is(Kind::object) || found.is(Kind::array)) scope.run->epoch = next_epoch();
   return found;
 }
@@ -112,7 +117,8 @@ Value evaluate_root(const Node& node, const Scope& scope) {
 Value evaluate_named(const Node& node, const Scope& scope) {
   const auto& field = static_cast<const FieldNode&>(node);
   for (const Binding* binding = scope.bindings; binding; binding = binding->next) {
-    if (binding->name == field.name) return look_up(binding->value, field.path, scope);
+    if (!same_text(binding->name, field.name)) continue;
+    return field.path.empty() ? binding->value : look_up(binding->value, field.path, scope);
   }
   return make_error(*scope.run, {"named context ", field.name, " was not found"});
 }
@@ -121,6 +127,19 @@ Value evaluate_get(const Node& node, const Scope& scope) {
   const auto& get = static_cast<const GetNode&>(node);
   const Value target = evaluate(*get.target, scope);
   return target.is_error() ? target : look_up(target, get.path, scope);
+}
+
+Value evaluate_path_of_variable(const Node& node, const Scope& scope) {
+  const auto& get = static_cast<const PathOfVariableNode&>(node);
+  Value* const values = scope.variables ? scope.variables->values : nullptr;
+  if (!values || values[get.slot].is(Kind::nothing)) [[unlikely]] {
+    return evaluate(*get.variable, scope);  // an error
+  }
+  const bool keeps = get.memo != PathOfVariableNode::kNoMemo;
+  if (keeps && !values[get.memo].is(Kind::nothing)) return values[get.memo];
+  const Value found = look_up(values[get.slot], get.path, scope);
+  if (keeps) values[get.memo] = found;
+  return found;
 }
 
 Value evaluate_variable(const Node& node, const Scope& scope) {

@@ -2,6 +2,7 @@
 
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
+#include "bloblang/vm/root.h"
 
 namespace tollgate::bloblang {
 
@@ -50,7 +51,7 @@ Value replace_root(const Step& step, const Scope& scope, Value value) {
     if (value.is(Kind::object)) value.as_object().owner = run.epoch;
     if (value.is(Kind::array)) value.as_array().owner = run.epoch;
   }
-  *scope.root = value;
+  scope.root->replace(value);
   return Value::null();
 }
 
@@ -76,6 +77,12 @@ Value run_conditional(const Step& step, const Scope& scope, bool may_set_metadat
   return Value::null();
 }
 
+Value assign_below_root(const Step& step, const Scope& scope, Value value) {
+  Run& run = *scope.run;
+  if (run.linked_root && run.linked_root->is(Kind::array) && step.path[0] == "-") unlink_root(run);
+  return scope.root->assign(step, value);
+}
+
 Value run_step(const Step& step, const Scope& scope, bool may_set_metadata) {
   if (step.kind == Step::Kind::conditional) return run_conditional(step, scope, may_set_metadata);
   const Value value = evaluate(*step.value, scope);
@@ -84,11 +91,7 @@ Value run_step(const Step& step, const Scope& scope, bool may_set_metadata) {
   Run& run = *scope.run;
   switch (step.kind) {
     case Step::Kind::replace_root: return replace_root(step, scope, value);
-    case Step::Kind::assign_path: {
-      const bool was_array = run.linked_root && scope.root->is(Kind::array);
-      if (was_array && step.path[0] == "-") unlink_root(run);
-      return assign_path(run, *scope.root, step.path, value);
-    }
+    case Step::Kind::assign_path: return assign_below_root(step, scope, value);
     case Step::Kind::let:
       scope.variables->values[step.slot] = value.is(Kind::deleted) ? Value::nothing() : value;
       return Value::null();
