@@ -173,7 +173,8 @@ class Lz4Inflater final : public Inflater {
   Result<> feed(std::string_view bytes, const Sink& sink) override {
     if (!ready_) return transient("cannot start decompression");
     std::size_t made = 0;
-    while (!bytes.empty() || made == kPiece) {
+    // Once a frame is complete (nothing is wanted), a further call would wait for another one.
+    while (!bytes.empty() || (made == kPiece && wanted_ != 0)) {
       made = kPiece;
       std::size_t used = bytes.size();
       wanted_ = LZ4F_decompress(context_, piece_.data(), &made, bytes.data(), &used, nullptr);
@@ -209,7 +210,7 @@ class ZstdInflater final : public Inflater {
     if (!context_) return transient("cannot start decompression");
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     std::size_t made = 0;
-    while (in.pos < in.size || made == kPiece) {
+    while (in.pos < in.size || (made == kPiece && wanted_ != 0)) {
       ZSTD_outBuffer out{piece_.data(), kPiece, 0};
       wanted_ = ZSTD_decompressStream(context_, &out, &in);
       if (ZSTD_isError(wanted_)) return invalid(std::string("zstd: ") + ZSTD_getErrorName(wanted_));
@@ -278,8 +279,10 @@ class SnappyInflater final : public Inflater {
 }  // namespace
 
 std::unique_ptr<Inflater> Inflater::make(Compression algorithm) {
+  if (algorithm == Compression::pgzip) algorithm = Compression::gzip;
   switch (algorithm) {
     case Compression::gzip:
+    case Compression::pgzip:
     case Compression::zlib:
     case Compression::flate: return std::make_unique<ZlibInflater>(algorithm);
     case Compression::bzip2: return std::make_unique<Bzip2Inflater>();

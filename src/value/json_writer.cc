@@ -161,6 +161,9 @@ class JsonWriter {
         } else {
           opened = open('[', ']', within, {array.items, nullptr, array.size, 0});
         }
+      } else if (value.is(Kind::opaque)) [[unlikely]] {
+        value = value.as_opaque();
+        continue;
       } else if (!scalar(value)) {
         return false;
       }
@@ -205,7 +208,13 @@ class JsonWriter {
         sink_.advance_to(write_json_float(sink_.room(number_width), value.as_float64()));
         return true;
       case Kind::number_text: sink_.put(value.as_text()); return true;
-      case Kind::bytes: bytes(value.as_text()); return true;
+      case Kind::bytes:
+        if (is_no_bytes(value)) {
+          sink_.put("null");
+        } else {
+          bytes(value.as_text());
+        }
+        return true;
       case Kind::timestamp: return timestamp(value.as_timestamp());
       default: sink_.put("null"); return true;
     }

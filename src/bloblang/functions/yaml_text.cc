@@ -218,6 +218,7 @@ class Writer {
   /// `indent` is that of a collection's entries, `text_indent` that of a block of lines. A
   /// collection starts on this line after `gap` spaces.
   void node(Value value, std::size_t indent, std::size_t text_indent, std::size_t gap) {
+    value = value.shown();
     switch (value.kind()) {
       case Kind::array:
         return sequence(value.as_array(), indent, gap);
