@@ -54,7 +54,8 @@ Result<std::string> deflate_all(Compression algorithm, int level, std::string_vi
   if (level < -2 || level > 9) {
     const std::string number = std::to_string(level);
     if (algorithm == Compression::flate) {
-      return invalid("flate: invalid compression level " + number + ": want value in range [-2, 9]");
+      return invalid("flate: invalid compression level " + number +
+                     ": want value in range [-2, 9]");
     }
     return invalid((is_gzip(algorithm) ? "gzip" : "zlib") +
                    (": invalid compression level: " + number));

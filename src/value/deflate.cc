@@ -66,7 +66,10 @@ void add_repetition(DeflateTokens& tokens, int length, int distance) {
 class QuickMatcher {
  public:
   explicit QuickMatcher(std::string_view bytes)
-      : text_(bytes), last_start_(text_.size() - kMargin), short_(kTable, kNowhere), long_(kTable) {}
+      : text_(bytes),
+        last_start_(text_.size() - kMargin),
+        short_(kTable, kNowhere),
+        long_(kTable) {}
 
   /// Nothing if there are no repetitions.
   DeflateTokens run() {
@@ -218,8 +221,8 @@ class QuickMatcher {
   int written_ = 0;  // tokens are made of what is before
 };
 
-/// Levels 7 to 9: chains of all places with the same 4 bytes. A repetition is taken only if there is
-/// no longer one at the next place.
+/// Levels 7 to 9: chains of all places with the same 4 bytes. A repetition is taken only if there
+/// is no longer one at the next place.
 class LazyMatcher {
  public:
   LazyMatcher(std::string_view bytes, int level, DeflateWriter& writer)
@@ -231,7 +234,9 @@ class LazyMatcher {
         writer_(writer) {
     if (effort_.chain > kPlainChain) {
       std::array<std::uint32_t, 256> frequencies{};
-      for (const char c : bytes.substr(0, kMostTokens)) ++frequencies[static_cast<unsigned char>(c)];
+      for (const char c : bytes.substr(0, kMostTokens)) {
+        ++frequencies[static_cast<unsigned char>(c)];
+      }
       literal_cost_ = huffman_lengths(frequencies, 15);
     }
   }

@@ -7,6 +7,9 @@ namespace tollgate {
 namespace {
 
 constexpr std::size_t kEndOfBlock = 256;
+/// In which the lengths of the code of code lengths are written.
+constexpr std::uint8_t kOrder[] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                   11, 4,  12, 3, 13, 2, 14, 1, 15};
 
 struct Symbol {
   std::uint16_t code;
@@ -96,8 +99,9 @@ std::vector<std::uint8_t> huffman_lengths(std::span<const std::uint32_t> frequen
   // A symbol's length is the number of lists in which it is among the items taken.
   std::size_t taken = 2 * order.size() - 2;
   for (auto list = lists.rbegin(); list != lists.rend(); ++list) {
-    const auto symbols = static_cast<std::size_t>(
-        std::count(list->is_symbol.begin(), list->is_symbol.begin() + static_cast<long>(taken), true));
+    const auto first = list->is_symbol.begin();
+    const auto symbols =
+        static_cast<std::size_t>(std::count(first, first + static_cast<long>(taken), true));
     for (std::size_t i = 0; i < symbols; ++i) ++lengths[order[i]];
     taken = 2 * (taken - symbols);
   }
@@ -112,7 +116,8 @@ DeflateWriter::Code::Code(std::vector<std::uint8_t> given)
     for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
       if (lengths[symbol] != length) continue;
       for (int bit = 0; bit < length; ++bit) {  // Huffman codes go out highest bit first
-        bits[symbol] = static_cast<std::uint16_t>(bits[symbol] | (next >> bit & 1) << (length - 1 - bit));
+        const int reversed = (next >> bit & 1) << (length - 1 - bit);
+        bits[symbol] = static_cast<std::uint16_t>(bits[symbol] | reversed);
       }
       ++next;
     }
@@ -130,7 +135,6 @@ std::uint64_t DeflateWriter::Code::cost(std::span<const std::uint32_t> frequenci
 DeflateWriter::Header DeflateWriter::make_header(const Code& literals, std::size_t literal_count,
                                                  const Code& distances,
                                                  std::size_t distance_count) {
-  constexpr std::uint8_t kOrder[] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
   Header header;
   header.literals = literal_count;
   header.distances = distance_count;
@@ -182,7 +186,6 @@ void DeflateWriter::pad() {
 }
 
 void DeflateWriter::put(const Header& header) {
-  constexpr std::uint8_t kOrder[] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
   put(0b100, 3);
   put(header.literals - 257, 5);
   put(header.distances - 1, 5);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
+#include "value/empty_literal.h"
 #include "value/json.h"
 #include "value/number.h"
 
@@ -58,7 +59,8 @@ class Difference {
     Array* const path = make_array(arena_, path_.size());
     for (const std::string_view step : path_) path->items[path->size++] = Value::string(step);
     auto* const members = arena_.allocate_array<Member>(4);
-    members[0] = {"From", from.is_marker() ? Value::null() : from};
+    const bool is_nil = from.is(Kind::array) && is_empty_literal(from.as_array());
+    members[0] = {"From", from.is_marker() || is_nil ? Value::null() : from};
     members[1] = {"Path", Value::array(path)};
     members[2] = {"To", to};
     members[3] = {"Type", Value::string(type)};

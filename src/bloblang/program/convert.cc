@@ -141,7 +141,7 @@ std::string_view go_type(Value value) {
     case Kind::deleted: return "value.Delete";
     case Kind::nothing: return "value.Nothing";
     case Kind::error: return "error";
-    case Kind::opaque: return "unknown";
+    case Kind::opaque: return value.as_opaque().is(Kind::nothing) ? "value.Nothing" : "unknown";
   }
   return "";
 }
