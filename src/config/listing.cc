@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "bloblang/functions/catalogue.h"
 #include "config/service_config.h"
 #include "value/json.h"
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bloblang/program/function.h"
+#include "bloblang/functions/catalogue.h"
 #include "config/component_spec.h"
 
 namespace tollgate {
