@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "value/compression_header.h"
 #include "value/deflate.h"
 
 namespace tollgate {
@@ -183,6 +184,9 @@ Result<std::string> decompress(Compression algorithm, std::string_view bytes, st
       return invalid("s2: corrupt input");
     }
     return out;
+  }
+  if (std::string fault = header_fault(algorithm, bytes); !fault.empty()) {
+    return invalid(std::move(fault));
   }
   // The header is read as a whole before it is looked at.
   const std::size_t header = is_gzip(algorithm) ? 10 : algorithm == Compression::zlib ? 2 : 0;
