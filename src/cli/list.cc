@@ -15,16 +15,9 @@ struct Flags {
   std::vector<std::string> kinds, templates;
 };
 
-using bloblang::Function;
-
 /// Deprecated ones are known to old mappings, but not shown to those who write new ones.
-bool is_listed(const Function& function, std::string_view status) {
-  using Stability = Function::Stability;
-  std::string_view name = "stable";
-  if (function.stability == Stability::beta) name = "beta";
-  if (function.stability == Stability::experimental) name = "experimental";
-  return function.category != bloblang::Category::hidden &&
-         function.stability != Stability::deprecated && (status.empty() || status == name);
+bool is_listed(std::string_view its_status, std::string_view wanted) {
+  return its_status != "deprecated" && (wanted.empty() || wanted == its_status);
 }
 
 Result<std::string> print(const Flags& flags) {
@@ -34,15 +27,18 @@ Result<std::string> print(const Flags& flags) {
   if (flags.format == "json-full-scrubbed") return print_full_json(catalogue, version(), true) + "\n";
   if (flags.format == "jsonschema") return print_json_schema(catalogue) + "\n";
   auto lists = list_components(catalogue, flags.status);
-  const auto append = [&](const char* key, const char* title, const auto& functions) {
+  const auto append = [&](const char* key, const char* title, const auto& functions,
+                          bool are_methods) {
     NameList names{key, title, {}};
     for (const auto* function : functions) {
-      if (is_listed(*function, flags.status)) names.names.emplace_back(function->name);
+      if (is_listed(status_of(*function, are_methods), flags.status)) {
+        names.names.emplace_back(function->name);
+      }
     }
     lists.push_back(std::move(names));
   };
-  append("bloblang-functions", "Bloblang Functions", bloblang::all_functions());
-  append("bloblang-methods", "Bloblang Methods", bloblang::all_methods());
+  append("bloblang-functions", "Bloblang Functions", bloblang::all_functions(), false);
+  append("bloblang-methods", "Bloblang Methods", bloblang::all_methods(), true);
   if (!flags.kinds.empty()) {
     std::erase_if(lists, [&](const NameList& list) {
       return std::ranges::find(flags.kinds, list.key) == flags.kinds.end();

@@ -101,6 +101,107 @@ Node component_json(const ComponentSpec& spec, bool scrubbed) {
   return map.take();
 }
 
+// The mapping language, in the incumbent's terms.
+
+using bloblang::Function;
+using bloblang::Parameter;
+
+std::string_view parameter_type(bloblang::Type type) {
+  switch (type) {
+    case bloblang::Type::string: return "string";
+    case bloblang::Type::integer: return "integer";
+    case bloblang::Type::number: return "float";
+    case bloblang::Type::boolean: return "bool";
+    case bloblang::Type::timestamp: return "timestamp";
+    case bloblang::Type::array: return "array";
+    case bloblang::Type::object: return "object";
+    case bloblang::Type::any: return "unknown";
+    case bloblang::Type::query:
+    case bloblang::Type::value_or_query: return "query expression";
+  }
+  return "";
+}
+
+Node constant_json(Value value) {
+  switch (value.kind()) {
+    case Kind::boolean: return Node::of(value.as_boolean());
+    case Kind::int64: return Node::of(value.as_int64());
+    case Kind::float64: return Node::of(value.as_float64());
+    case Kind::string: return Node::of(std::string(value.as_text()));
+    default: return Node::of("");
+  }
+}
+
+Node parameter_json(const Parameter& parameter, bool scrubbed) {
+  MapMaker map;
+  map.add("name", parameter.name);
+  if (!scrubbed) map.add("description", parameter.description);
+  map.add("type", parameter_type(parameter.type))
+      .add("no_dynamic", Node::of(parameter.constant))
+      .add("scalars_to_literal", Node::of(parameter.type == bloblang::Type::value_or_query))
+      .flag("is_optional", parameter.need == bloblang::Need::optional);
+  if (parameter.need == bloblang::Need::defaulted) {
+    map.add("default", constant_json(parameter.fallback));
+  }
+  return map.take();
+}
+
+Node parameters_json(const Function& function, bool scrubbed) {
+  if (function.variadic) return MapMaker().add("variadic", Node::of(true)).take();
+  std::vector<Node> named;
+  for (std::size_t i = 0; i < function.parameter_count(); ++i) {
+    named.push_back(parameter_json(function.parameters[i], scrubbed));
+  }
+  if (named.empty()) return Node::map({});
+  return MapMaker().add("named", Node::list(std::move(named))).take();
+}
+
+Node examples_json(const Function& function) {
+  std::vector<Node> examples;
+  for (const auto& example : function.examples) {
+    if (example.mapping.empty()) break;
+    std::vector<Node> results;
+    for (const auto& each : example.cases) {
+      if (!each.input.empty()) results.push_back(text_list(std::array{each.input, each.output}));
+    }
+    examples.push_back(MapMaker()
+                           .add("mapping", example.mapping)
+                           .add("summary", example.summary)
+                           .add("results", Node::list(std::move(results)))
+                           .add("skip_testing", Node::of(example.is_random))
+                           .take());
+  }
+  return Node::list(std::move(examples));
+}
+
+Node function_json(const Function& function, bool is_method, bool scrubbed) {
+  const std::string_view category = category_title(function.category);
+  const Node examples = examples_json(function);
+  MapMaker map;
+  map.add("status", status_of(function, is_method));
+  if (!is_method) map.add("category", category);
+  map.add("name", function.name);
+  if (!scrubbed) map.add("description", function.description);
+  map.add("params", parameters_json(function, scrubbed));
+  if (!scrubbed && !examples.items().empty()) map.add("examples", examples);
+  if (is_method && !scrubbed) {
+    const Node within = MapMaker()
+                            .add("Category", category)
+                            .add("Description", "")
+                            .add("Examples", examples)
+                            .take();
+    map.add("categories", Node::list({within}));
+  }
+  return map.add("impure", Node::of(function.impure)).take();
+}
+
+Node functions_json(const std::vector<const Function*>& functions, bool are_methods,
+                    bool scrubbed) {
+  std::vector<Node> items;
+  for (const auto* each : functions) items.push_back(function_json(*each, are_methods, scrubbed));
+  return Node::list(std::move(items));
+}
+
 // JSON Schema -------------------------------------------------------------------------------------
 
 Node fields_schema(const std::vector<FieldSpec>& specs);
@@ -211,6 +312,16 @@ std::string print_list_json(const std::vector<NameList>& lists) {
   return print_json(map.take());
 }
 
+std::string_view status_of(const Function& function, bool is_method) {
+  switch (function.stability) {
+    case Function::Stability::beta: return "beta";
+    case Function::Stability::experimental: return "experimental";
+    case Function::Stability::deprecated: return "deprecated";
+    case Function::Stability::stable: break;
+  }
+  return function.category == bloblang::Category::hidden && !is_method ? "hidden" : "stable";
+}
+
 std::string print_full_json(const ComponentCatalogue& catalogue, std::string_view version,
                             bool scrubbed) {
   MapMaker map;
@@ -223,6 +334,8 @@ std::string print_full_json(const ComponentCatalogue& catalogue, std::string_vie
     }
     map.add(plural_name(heading.kind), Node::list(std::move(items)));
   }
+  map.add("bloblang-functions", functions_json(bloblang::all_functions(), false, scrubbed));
+  map.add("bloblang-methods", functions_json(bloblang::all_methods(), true, scrubbed));
   return print_json(map.take());
 }
 

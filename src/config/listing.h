@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bloblang/functions/catalogue.h"
 #include "config/component_spec.h"
 
 namespace tollgate {
@@ -24,8 +25,11 @@ std::string print_list_text(const std::vector<NameList>& lists);
 /// {"inputs":["…"],…}
 std::string print_list_json(const std::vector<NameList>& lists);
 
-/// Everything about every component and about the service's own fields as one JSON object;
-/// `json-full`. `scrubbed`: without the texts meant for people.
+/// "stable", "beta", …; functions that are for old mappings only may be "hidden".
+std::string_view status_of(const bloblang::Function& function, bool is_method);
+
+/// Everything about every component, function and method and about the service's own fields as one
+/// JSON object; `json-full`. `scrubbed`: without the texts meant for people.
 std::string print_full_json(const ComponentCatalogue& catalogue, std::string_view version,
                             bool scrubbed = false);
 

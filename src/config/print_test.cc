@@ -197,6 +197,9 @@ TEST(List, PrintsNames) {
   EXPECT_THAT(print_full_json(sample_catalogue(), "1"),
               HasSubstr(R"({"name":"client_secret","type":"string","kind":"scalar",)"
                         R"("description":"The secret.","is_secret":true,"default":""})"));
+  EXPECT_THAT(print_full_json(sample_catalogue(), "1", true),
+              HasSubstr(R"({"status":"stable","name":"uuid_v5","params":{"named":[{"name":"ns",)"
+                        R"("type":"string","no_dynamic":false,"scalars_to_literal":false,)"));
   const auto schema = parse_yaml(print_json_schema(sample_catalogue()));
   ASSERT_TRUE(schema);
   const Node drop_on = (*schema)["definitions"]["output"]["properties"]["drop_on"];

@@ -54,11 +54,13 @@ void put_fixed(std::string& out, std::uint64_t number) {
 }
 
 void put_value(std::string& out, Value value, Arena& arena) {
+  value = value.shown();
   out.push_back(static_cast<char>(value.kind()));
   switch (value.kind()) {
     case Kind::null:
     case Kind::deleted:
-    case Kind::nothing: return;
+    case Kind::nothing:
+    case Kind::opaque: return;
     case Kind::boolean: out.push_back(value.as_boolean() ? 1 : 0); return;
     case Kind::int64: put_signed(out, value.as_int64()); return;
     case Kind::uint64: put_number(out, value.as_uint64()); return;
@@ -156,6 +158,7 @@ class Input {
         return Value::array(array);
       }
       case Kind::object: return Value::object(object(arena, depth));
+      case Kind::opaque: break;  // what it shows was written
     }
     fail();
     return {};

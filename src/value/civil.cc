@@ -72,14 +72,25 @@ CivilDate civil_from_days(std::int64_t days) {
   return {year, month, day};
 }
 
+namespace {
+/// The first day that Go's clock knows, in the year -292277022400. What lies before it is shown as
+/// after the last one, 2^64 seconds later.
+constexpr std::int64_t first_day = -106'751'990'353'932 - days_to_epoch;
+
+constexpr std::uint64_t since_first_day(std::int64_t unix_seconds, std::int32_t offset) {
+  return static_cast<std::uint64_t>(wrap_add(unix_seconds, offset)) -
+         static_cast<std::uint64_t>(first_day * seconds_per_day);
+}
+}  // namespace
+
 std::int64_t day_of(std::int64_t unix_seconds, std::int32_t offset) {
-  return floor_divide(wrap_add(unix_seconds, offset), seconds_per_day);
+  return first_day +
+         static_cast<std::int64_t>(since_first_day(unix_seconds, offset) / seconds_per_day);
 }
 
 CivilTime civil_from_unix(std::int64_t unix_seconds, std::int32_t offset) {
-  const std::int64_t local = wrap_add(unix_seconds, offset);
-  const std::int64_t days = floor_divide(local, seconds_per_day);
-  const int second = static_cast<int>(floor_modulo(local, seconds_per_day));
+  const std::int64_t days = day_of(unix_seconds, offset);
+  const int second = static_cast<int>(since_first_day(unix_seconds, offset) % seconds_per_day);
   const CivilDate date = civil_from_days(days);
   return {date.year, date.month, date.day, second / 3600, second / 60 % 60, second % 60};
 }
@@ -156,10 +167,14 @@ Timestamp add_duration(const Timestamp& time, std::int64_t nanoseconds) {
 
 std::int64_t nanoseconds_between(const Timestamp& a, const Timestamp& b) {
   using Limits = std::numeric_limits<std::int64_t>;
+  // Go counts from the year 1, so that the last instants lie before all others.
+  constexpr std::int64_t since_year_one = 62'135'596'800;
+  const std::int64_t a_seconds = wrap_add(a.seconds, since_year_one);
+  const std::int64_t b_seconds = wrap_add(b.seconds, since_year_one);
   std::int64_t seconds;
   std::int64_t total;
-  const bool later = a.seconds > b.seconds;
-  if (__builtin_sub_overflow(a.seconds, b.seconds, &seconds)) {
+  const bool later = a_seconds > b_seconds;
+  if (__builtin_sub_overflow(a_seconds, b_seconds, &seconds)) {
     return later ? Limits::max() : Limits::min();
   }
   std::int64_t rest = a.nanoseconds - b.nanoseconds;

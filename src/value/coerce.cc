@@ -79,6 +79,7 @@ void append_text(std::string& out, Value value, Arena& arena) {
     case Kind::timestamp: append_rfc3339(out, value.as_timestamp()); break;
     case Kind::array:
     case Kind::object:
+    case Kind::opaque:
       // What has no JSON form is "null", as it is to the incumbent.
       if (!append_json(out, value, arena, {.escape_html = true, .as_text = true})) out += "null";
       break;

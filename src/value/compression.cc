@@ -8,23 +8,61 @@
 #include <algorithm>
 #include <memory>
 
+#include "value/compression_header.h"
+#include "value/deflate.h"
+
 namespace tollgate {
 namespace {
 
+bool is_gzip(Compression algorithm) {
+  return algorithm == Compression::gzip || algorithm == Compression::pgzip;
+}
+
 /// Window bits that tell zlib which wrapping to use.
 int window_bits(Compression algorithm) {
-  if (algorithm == Compression::gzip) return 15 + 16;
+  if (is_gzip(algorithm)) return 15 + 16;
   return algorithm == Compression::zlib ? 15 : -15;
+}
+
+void append_number(std::string& out, std::uint32_t number, bool big_endian) {
+  for (int i = 0; i < 4; ++i) out += static_cast<char>(number >> 8 * (big_endian ? 3 - i : i));
+}
+
+/// A deflate stream between the header and the checksum of its format.
+std::string wrapped(Compression algorithm, int level, std::string_view bytes,
+                    std::string_view stream) {
+  const auto* const data = reinterpret_cast<const Bytef*>(bytes.data());
+  std::string out;
+  if (is_gzip(algorithm)) {
+    // The time is that of the year 1 in Go, the system unknown.
+    const char effort = level == 9 ? '\2' : level == 1 ? '\4' : '\0';
+    out = {'\x1f', '\x8b', 8, 0, 0, '\x09', '\x6e', '\x88', effort, '\xff'};
+    out += stream;
+    append_number(out, static_cast<std::uint32_t>(crc32_z(0, data, bytes.size())), false);
+    append_number(out, static_cast<std::uint32_t>(bytes.size()), false);
+  } else if (algorithm == Compression::zlib) {
+    const int shown = level == -1 || level == 6 ? 2 : level < 2 ? 0 : level < 6 ? 1 : 3;
+    out = {'\x78', static_cast<char>(shown << 6 | (31 - (0x7800 + (shown << 6)) % 31))};
+    out += stream;
+    append_number(out, static_cast<std::uint32_t>(adler32_z(1, data, bytes.size())), true);
+  } else {
+    out = stream;
+  }
+  return out;
 }
 
 Result<std::string> deflate_all(Compression algorithm, int level, std::string_view bytes) {
   if (level < -2 || level > 9) {
     const std::string number = std::to_string(level);
     if (algorithm == Compression::flate) {
-      return invalid("flate: invalid compression level " + number + ": want value in range [-2, 9]");
+      return invalid("flate: invalid compression level " + number +
+                     ": want value in range [-2, 9]");
     }
-    return invalid((algorithm == Compression::gzip ? "gzip" : "zlib") +
+    return invalid((is_gzip(algorithm) ? "gzip" : "zlib") +
                    (": invalid compression level: " + number));
+  }
+  if (const auto body = deflate_as_incumbent(bytes, level, algorithm == Compression::pgzip)) {
+    return wrapped(algorithm, level, bytes, *body);
   }
   z_stream stream{};
   const int strategy = level == -2 ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY;
@@ -103,7 +141,8 @@ Result<std::string> zstd_all(int level, std::string_view bytes) {
 }  // namespace
 
 std::optional<Compression> compression_named(std::string_view name) {
-  if (name == "gzip" || name == "pgzip") return Compression::gzip;
+  if (name == "gzip") return Compression::gzip;
+  if (name == "pgzip") return Compression::pgzip;
   if (name == "zlib") return Compression::zlib;
   if (name == "flate") return Compression::flate;
   if (name == "bzip2") return Compression::bzip2;
@@ -117,6 +156,7 @@ Result<std::string> compress(Compression algorithm, int level, std::string_view 
   if (bytes.size() >= std::size_t{1} << 31) return invalid("a message is too large to compress");
   switch (algorithm) {
     case Compression::gzip:
+    case Compression::pgzip:
     case Compression::zlib:
     case Compression::flate: return deflate_all(algorithm, level, bytes);
     case Compression::lz4: return lz4_all(level, bytes);
@@ -145,8 +185,11 @@ Result<std::string> decompress(Compression algorithm, std::string_view bytes, st
     }
     return out;
   }
+  if (std::string fault = header_fault(algorithm, bytes); !fault.empty()) {
+    return invalid(std::move(fault));
+  }
   // The header is read as a whole before it is looked at.
-  const std::size_t header = algorithm == Compression::gzip ? 10 : algorithm == Compression::zlib ? 2 : 0;
+  const std::size_t header = is_gzip(algorithm) ? 10 : algorithm == Compression::zlib ? 2 : 0;
   if (!bytes.empty() && bytes.size() < header) return invalid("unexpected EOF");
   std::string out;
   const Inflater::Sink sink = [&](std::string_view piece) -> Result<> {

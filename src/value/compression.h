@@ -14,6 +14,7 @@ namespace tollgate {
 
 enum class Compression : std::uint8_t {
   gzip,
+  pgzip,         ///< gzip, flushed before its end
   zlib,
   flate,         ///< raw deflate
   bzip2,         ///< decompression only
@@ -23,7 +24,7 @@ enum class Compression : std::uint8_t {
   zstd,
 };
 
-/// The algorithm a user names; `pgzip` is gzip. Nothing if there is none such.
+/// The algorithm a user names. Nothing if there is none such.
 std::optional<Compression> compression_named(std::string_view name);
 
 /// What a whole message may become: more is an error, so that a small message cannot take all

@@ -3,6 +3,7 @@
 #include <snappy.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -65,7 +66,7 @@ class ZlibInflater final : public Inflater {
   }
 
  private:
-  static constexpr std::size_t kGzipHeader = 10;
+  static constexpr std::size_t kGzipHeader = 10, kZlibHeader = 2;
 
   /// Until the input is used up or a stream ends.
   Result<> run(const Sink& sink) {
@@ -92,11 +93,17 @@ class ZlibInflater final : public Inflater {
       return invalid(algorithm_ == Compression::gzip ? "gzip: invalid checksum"
                                                      : "zlib: invalid checksum");
     }
-    if (algorithm_ != Compression::flate && stream_.total_out == 0 && !any_output_) {
+    const std::size_t header = algorithm_ == Compression::gzip   ? kGzipHeader
+                               : algorithm_ == Compression::zlib ? kZlibHeader
+                                                                 : 0;
+    if (why.contains("header") || stream_.total_in < header ||
+        why == "unknown compression method" || why == "invalid window size") {
       return invalid(algorithm_ == Compression::gzip ? "gzip: invalid header"
                                                      : "zlib: invalid header");
     }
-    return invalid("flate: corrupt input before offset " + std::to_string(stream_.total_in));
+    // Go counts within the deflate stream.
+    return invalid("flate: corrupt input before offset " +
+                   std::to_string(stream_.total_in - header));
   }
 
   const Compression algorithm_;
@@ -173,14 +180,20 @@ class Lz4Inflater final : public Inflater {
   Result<> feed(std::string_view bytes, const Sink& sink) override {
     if (!ready_) return transient("cannot start decompression");
     std::size_t made = 0;
-    while (!bytes.empty() || made == kPiece) {
+    // Once a frame is complete (nothing is wanted), a further call would wait for another one.
+    while (!bytes.empty() || (made == kPiece && wanted_ != 0)) {
       made = kPiece;
       std::size_t used = bytes.size();
       wanted_ = LZ4F_decompress(context_, piece_.data(), &made, bytes.data(), &used, nullptr);
       if (LZ4F_isError(wanted_)) {
         const std::string_view name = LZ4F_getErrorName(wanted_);
-        return invalid("lz4: " + std::string(name == "ERROR_frameType_unknown" ? "bad magic number"
-                                                                               : name));
+        const std::string_view shown =
+            name == "ERROR_frameType_unknown"     ? "bad magic number"
+            : name == "ERROR_maxBlockSize_invalid" ? "invalid block size"
+            : name == "ERROR_decompressionFailed"
+                ? "invalid source or destination buffer too short"
+                : name;
+        return invalid("lz4: " + std::string(shown));
       }
       if (made > 0) TRY(sink({piece_.data(), made}));
       bytes.remove_prefix(used);
@@ -209,10 +222,10 @@ class ZstdInflater final : public Inflater {
     if (!context_) return transient("cannot start decompression");
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     std::size_t made = 0;
-    while (in.pos < in.size || made == kPiece) {
+    while (in.pos < in.size || (made == kPiece && wanted_ != 0)) {
       ZSTD_outBuffer out{piece_.data(), kPiece, 0};
       wanted_ = ZSTD_decompressStream(context_, &out, &in);
-      if (ZSTD_isError(wanted_)) return invalid(std::string("zstd: ") + ZSTD_getErrorName(wanted_));
+      if (ZSTD_isError(wanted_)) return corrupt();
       made = out.pos;
       if (made > 0) TRY(sink({piece_.data(), made}));
     }
@@ -225,6 +238,15 @@ class ZstdInflater final : public Inflater {
   }
 
  private:
+  std::unexpected<Error> corrupt() const {
+    switch (ZSTD_getErrorCode(wanted_)) {
+      case ZSTD_error_checksum_wrong: return fail("CRC check failed");
+      case ZSTD_error_frameParameter_windowTooLarge: return fail("window size exceeded");
+      case ZSTD_error_prefix_unknown: return fail("invalid input: magic number mismatch");
+      default: return invalid(std::string("zstd: ") + ZSTD_getErrorName(wanted_));
+    }
+  }
+
   ZSTD_DCtx* const context_;
   std::size_t wanted_ = 0;
   Piece piece_;
@@ -278,8 +300,10 @@ class SnappyInflater final : public Inflater {
 }  // namespace
 
 std::unique_ptr<Inflater> Inflater::make(Compression algorithm) {
+  if (algorithm == Compression::pgzip) algorithm = Compression::gzip;
   switch (algorithm) {
     case Compression::gzip:
+    case Compression::pgzip:
     case Compression::zlib:
     case Compression::flate: return std::make_unique<ZlibInflater>(algorithm);
     case Compression::bzip2: return std::make_unique<Bzip2Inflater>();

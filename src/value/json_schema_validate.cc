@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/strings.h"
+#include "value/empty_literal.h"
 #include "value/encoding.h"
 #include "value/json.h"
 #include "value/json_schema_program.h"
@@ -117,7 +118,9 @@ class SchemaValidator {
     JsonType type = JsonType::null;
     switch (value.kind()) {
       case Kind::boolean: type = JsonType::boolean; break;
-      case Kind::array: type = JsonType::array; break;
+      case Kind::array:
+        if (!is_empty_literal(value.as_array())) type = JsonType::array;
+        break;
       case Kind::object: type = JsonType::object; break;
       case Kind::string:
       case Kind::bytes:

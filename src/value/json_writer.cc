@@ -164,6 +164,9 @@ class JsonWriter {
         const bool shows_null = options_.as_text && is_empty_literal(array);
         at = sink_.put(at, shows_null ? "null" : array.size ? "[" : "[]");
         opened = open(within, {array.items, nullptr, array.size, 0, false});
+      } else if (value.is(Kind::opaque)) [[unlikely]] {
+        value = value.as_opaque();
+        continue;
       } else {
         at = scalar(at, value);
         if (!at) return nullptr;
@@ -211,7 +214,8 @@ class JsonWriter {
         if (!std::isfinite(value.as_float64())) return nullptr;
         return write_json_float(sink_.room(at, number_width), value.as_float64());
       case Kind::number_text: return sink_.put(at, value.as_text());
-      case Kind::bytes: return bytes(at, value.as_text());
+      case Kind::bytes:
+        return is_no_bytes(value) ? sink_.put(at, "null") : bytes(at, value.as_text());
       case Kind::timestamp: return timestamp(at, value.as_timestamp());
       default: return sink_.put(at, "null");
     }

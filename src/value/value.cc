@@ -100,6 +100,7 @@ std::string_view kind_name(Kind kind) {
     case Kind::timestamp: return "timestamp";
     case Kind::array: return "array";
     case Kind::object: return "object";
+    case Kind::opaque: return "unknown";
     case Kind::deleted: return "delete";
     case Kind::nothing: return "nothing";
     case Kind::error: return "error";
@@ -195,6 +196,11 @@ Value copy_one(Value value, Arena& arena, std::vector<CopyTask>& tasks, Known& k
     case Kind::bytes: return Value::bytes(arena.copy(value.as_text()));
     case Kind::error: return Value::error(arena.copy(value.as_text()));
     case Kind::timestamp: return Value::timestamp(arena.make<Timestamp>(value.as_timestamp()));
+    case Kind::opaque: {
+      auto* const shown = arena.make<Value>();
+      tasks.push_back({value.as_opaque(), shown});
+      return Value::opaque(shown);
+    }
     case Kind::array: {
       const Array& from = value.as_array();
       if (is_empty_literal(from)) return value;

@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   deleted,  ///< the marker `deleted()`
   nothing,  ///< the marker `nothing()`: no value at all
   error,    ///< a failed evaluation; the text is its message
+  opaque,   ///< of a type that the language has no name for: can be shown, but not used
 };
 
 /// A dynamic value: 16 bytes, trivially copyable, passed in two registers.
@@ -53,6 +54,8 @@ class Value {
   static constexpr Value bytes(std::string_view t) { return {Kind::bytes, t}; }
   static constexpr Value timestamp(const Timestamp* t) { return {Kind::timestamp, {.time = t}}; }
   static constexpr Value array(Array* a) { return {Kind::array, {.array = a}}; }
+  /// `shown` is what stands in documents; it is no opaque value itself.
+  static constexpr Value opaque(const Value* shown) { return {Kind::opaque, {.shown = shown}}; }
   static constexpr Value object(Object* o) { return {Kind::object, {.object = o}}; }
   static constexpr Value deleted() { return {Kind::deleted, Payload{}}; }
   static constexpr Value nothing() { return {Kind::nothing, Payload{}}; }
@@ -79,6 +82,9 @@ class Value {
   constexpr const Timestamp& as_timestamp() const { return *payload_.time; }
   constexpr Array& as_array() const { return *payload_.array; }
   constexpr Object& as_object() const { return *payload_.object; }
+  constexpr const Value& as_opaque() const { return *payload_.shown; }
+  /// What stands in documents: the value itself unless it is opaque.
+  constexpr const Value& shown() const { return kind_ == Kind::opaque ? *payload_.shown : *this; }
 
  private:
   union Payload {
@@ -90,6 +96,7 @@ class Value {
     const Timestamp* time;
     Array* array;
     Object* object;
+    const Value* shown;
   };
 
   constexpr Value(Kind kind, Payload payload)

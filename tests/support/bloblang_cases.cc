@@ -3,7 +3,8 @@
 //
 //   in:  mapping, input (or input_b64), meta (texts by key); optionally batch (payloads) with index,
 //        mode ("mutation", "text" for an interpolated string), failed (error text of the message)
-//   out: the same with result (ok, deleted, error, parse_error), output (or output_b64), out_meta
+//   out: the same with result (ok, deleted, error, parse_error), output (with output_b64 beside it
+//        where it is no UTF-8), out_meta
 //
 // Options: --quiet prints nothing, --repeat N runs each mapping N times (for profiles).
 
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "bloblang/bloblang.h"
+#include "bloblang/program/convert.h"
 #include "value/coerce.h"
 #include "value/encoding.h"
 #include "value/json.h"
@@ -126,16 +128,23 @@ void run_line(const std::string& text, const Options& options) {
     if (key != "out_meta" && key != "output_b64") printed->set(key, value, arena);
   }
   printed->set("result", Value::string(outcome.result), arena);
-  const bool is_text = valid_utf8(outcome.output);
+  // JSON has U+FFFD for what is no UTF-8; the bytes themselves are beside it.
+  printed->set("output", Value::string(outcome.output), arena);
   std::string encoded;
-  if (!is_text) append_base64(encoded, outcome.output);
-  printed->set("output", Value::string(is_text ? std::string_view(outcome.output) : ""), arena);
-  if (!is_text) printed->set("output_b64", Value::string(encoded), arena);
+  if (!valid_utf8(outcome.output)) {
+    append_base64(encoded, outcome.output);
+    printed->set("output_b64", Value::string(encoded), arena);
+  }
   if (outcome.metadata.is(Kind::object) && outcome.metadata.as_object().size) {
     printed->set("out_meta", outcome.metadata, arena);
   }
   std::string json;
-  append_json(json, Value::object(printed), arena);
+  if (!append_json(json, Value::object(printed), arena)) {  // metadata that JSON cannot hold
+    Object* const shown = make_object(arena, 1);
+    shown->set("unprintable", Value::string(arena.copy(bloblang::display(outcome.metadata, arena))), arena);
+    printed->set("out_meta", Value::object(shown), arena);
+    append_json(json, Value::object(printed), arena);
+  }
   std::cout << json << std::endl;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
+#include "value/empty_literal.h"
 #include "value/json.h"
 #include "value/number.h"
 
@@ -46,10 +47,11 @@ class Difference {
     return true;
   }
 
+  /// As in the incumbent, a mapping can do nothing with them but to keep and to apply them.
   Value changes() {
     Array* const all = make_array(arena_, changes_.size());
     for (const Value& change : changes_) all->items[all->size++] = change;
-    return Value::array(all);
+    return Value::opaque(arena_.make<Value>(Value::array(all)));
   }
 
  private:
@@ -57,7 +59,8 @@ class Difference {
     Array* const path = make_array(arena_, path_.size());
     for (const std::string_view step : path_) path->items[path->size++] = Value::string(step);
     auto* const members = arena_.allocate_array<Member>(4);
-    members[0] = {"From", from.is_marker() ? Value::null() : from};
+    const bool is_nil = from.is(Kind::array) && is_empty_literal(from.as_array());
+    members[0] = {"From", from.is_marker() || is_nil ? Value::null() : from};
     members[1] = {"Path", Value::array(path)};
     members[2] = {"To", to};
     members[3] = {"Type", Value::string(type)};
@@ -150,6 +153,11 @@ struct Change {
   bool removes = false;
 };
 
+Value invalid_index(Call& call, std::string_view step, NumberFault fault) {
+  return call.error(" invalid index in path. ", step, " is not a number (cause count 1)\n",
+                    number_error("Atoi", step, fault));
+}
+
 /// `root` with a change made; what lies beside it is shared. Depth is bounded by the length of the
 /// path.
 Value changed(Call& call, Value root, const Change& change, std::span<const Value> path) {
@@ -173,14 +181,21 @@ Value changed(Call& call, Value root, const Change& change, std::span<const Valu
     return Value::object(copy);
   }
   if (!root.is(Kind::array)) {
+    if (root.is(Kind::bytes) && change.removes && !root.as_text().empty()) {
+      const auto index = scan_int(step);
+      if (index.fault != NumberFault::none) return invalid_index(call, step, index.fault);
+    }
     if (change.removes) return root;
+    if (root.is(Kind::bytes)) {
+      return call.error(" reflect.Set: value of type ", go_type(change.to),
+                        " is not assignable to type uint8 (cause count 0)\n");
+    }
     return call.error(" reflect: reflect.Value.Set using unaddressable value (cause count 0)\n");
   }
   const Array& array = root.as_array();
   const auto index = scan_int(step);
   if (index.fault != NumberFault::none && array.size > 0) {
-    return call.error(" invalid index in path. ", step, " is not a number (cause count 1)\n",
-                      number_error("Atoi", step, index.fault));
+    return invalid_index(call, step, index.fault);
   }
   if (index.fault != NumberFault::none || index.value < 0 || index.value > array.size ||
       (change.removes && index.value == array.size)) {
@@ -223,25 +238,29 @@ std::optional<Change> read_change(Object& entry, Arena& arena) {
 }
 
 Prepared prepare_patch(const Arguments& arguments) {
-  const Value log = arguments[0];
+  const Value log = arguments[0].shown();
   if (log.is_null() || log.is_marker()) return nullptr;
-  if (!log.is(Kind::array)) {
+  const bool is_bytes = log.is(Kind::bytes);
+  if (!log.is(Kind::array) && !is_bytes) {
     return std::unexpected("'' source data must be an array or slice, got " + changelog_type(log));
   }
   std::string problems;
-  const Array& entries = log.as_array();
-  for (std::uint32_t i = 0; i < entries.size; ++i) {
-    if (entries.items[i].is(Kind::object) || entries.items[i].is_null()) continue;
-    problems += "\n'[" + std::to_string(i) + "]' expected a map or struct, got \"" +
-                changelog_type(entries.items[i]) + "\"";
+  const auto expect_object = [&](std::size_t i, std::string_view got) {
+    problems += "\n'[" + std::to_string(i) + "]' expected a map or struct, got \"";
+    problems.append(got) += '"';
+  };
+  for (std::size_t i = 0; is_bytes && i < log.as_text().size(); ++i) expect_object(i, "uint8");
+  for (std::uint32_t i = 0; !is_bytes && i < log.as_array().size; ++i) {
+    const Value entry = log.as_array().items[i];
+    if (!entry.is(Kind::object) && !entry.is_null()) expect_object(i, changelog_type(entry));
   }
   if (problems.empty()) return nullptr;
   return std::unexpected("decoding failed due to the following error(s):\n" + problems);
 }
 
 Value patch(Call& call, Value target) {
-  const Value log = call[0];
-  if (log.is_null() || log.is_marker() || target.is_null()) return target;
+  const Value log = call[0].shown();
+  if (log.is_null() || log.is_marker() || target.is_null() || log.is(Kind::bytes)) return target;
   std::vector<Change> changes;
   for (const Value& entry : log.as_array()) {
     if (entry.is_null()) continue;

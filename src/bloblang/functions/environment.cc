@@ -53,7 +53,10 @@ Value file_rel(Call& call, Value) {
   const std::filesystem::path path(call.text(0));
   if (path.is_absolute()) return read(call, path.string());
   std::error_code ignored;
-  return read(call, (std::filesystem::current_path(ignored) / path).lexically_normal().string());
+  const auto whole = std::filesystem::current_path(ignored) / path;
+  std::string normal = whole.lexically_normal().string();
+  if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
+  return read(call, normal);
 }
 
 Value hostname(Call& call, Value) {

@@ -73,6 +73,20 @@ Owned<EVP_PKEY> read_pem(std::string_view pem, bool is_private) {
   return key;
 }
 
+bool is_pem(std::string_view text) {
+  const Owned<BIO> source(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* content = nullptr;
+  long size = 0;
+  const bool read = source && PEM_read_bio(source.get(), &name, &header, &content, &size) == 1;
+  OPENSSL_free(name);
+  OPENSSL_free(header);
+  OPENSSL_clear_free(content, read ? static_cast<std::size_t>(size) : 0);
+  ERR_clear_error();
+  return read;
+}
+
 /// r and s side by side, from the DER form that OpenSSL gives; empty if it is none.
 std::string plain_signature(std::string_view der, std::size_t size) {
   const unsigned char* at = as_bytes(der);
@@ -126,7 +140,7 @@ std::expected<JwtKey, std::string> JwtKey::load(JwtAlgorithm algorithm, std::str
   key->secret = secret;
   const char family = family_of(algorithm);
   if (family == 'H') return JwtKey(algorithm, std::move(key));
-  if (!secret.contains("-----BEGIN ") || secret.size() > INT32_MAX) {
+  if (secret.size() > INT32_MAX || !is_pem(secret)) {
     return std::unexpected("invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key");
   }
   key->pair = read_pem(secret, is_private);

@@ -4,6 +4,7 @@
 #include "bloblang/functions/path_state.h"
 #include "bloblang/program/messages.h"
 #include "message/message.h"
+#include "value/empty_literal.h"
 #include "value/json.h"
 #include "value/number.h"
 
@@ -27,7 +28,7 @@ std::string_view encode(Value document, Arena& arena) {
 
 Value content(Call& call, Value) {
   const Message* message = current_message(call.scope());
-  if (!message) return Value::bytes({});
+  if (!message) return no_bytes();
   Run& run = call.run();
   if (run.edits_output && message == run.output) {  // its payload is what the document is by now
     const Value document = run.linked_root ? *run.linked_root : run.document;

@@ -271,6 +271,7 @@ Value Reader::read(int depth) {
 }  // namespace
 
 void append_msgpack(std::string& out, Value value, Arena& arena) {
+  value = value.shown();
   switch (value.kind()) {
     case Kind::boolean: return put_code(out, value.as_boolean() ? 0xC3 : 0xC2);
     case Kind::int64:

@@ -408,6 +408,7 @@ void Printer::value(Value value, char32_t verb, int depth) {
                                       : bad_verb(value, verb);
   }
   if (verb == 'T') return text(go_type(value), 's', value);
+  value = value.shown();
   switch (value.kind()) {
     case Kind::boolean:
       if (verb != 't' && verb != 'v') return bad_verb(value, verb);

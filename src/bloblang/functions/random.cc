@@ -7,10 +7,11 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
-#include <random>
+#include <optional>
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
+#include "bloblang/functions/go_random.h"
 #include "bloblang/functions/random_source.h"
 #include "value/encoding.h"
 #include "value/timestamp.h"
@@ -210,7 +211,7 @@ Value snowflake_id(Call& call, Value) {
 struct RandomSequence final : CallState {
   std::atomic<bool> seeded = false;
   std::mutex lock;
-  std::mt19937_64 engine;  // guarded by `lock`
+  std::optional<GoRandom> numbers;  // guarded by `lock`
 };
 
 Prepared prepare_random_int(const Arguments& arguments) {
@@ -247,13 +248,13 @@ Value random_int(Call& call, Value) {
     }
     std::lock_guard guard(sequence.lock);
     if (!sequence.seeded) {
-      sequence.engine.seed(static_cast<std::uint64_t>(seed.as_int64()));
+      sequence.numbers.emplace(seed.as_int64());
       sequence.seeded = true;
     }
   }
-  std::uniform_int_distribution<std::int64_t> between(call.integer(1), call.integer(2));
+  const std::int64_t least = call.integer(1);
   std::lock_guard guard(sequence.lock);
-  return Value::int64(between(sequence.engine));
+  return Value::int64(sequence.numbers->below(call.integer(2) - least + 1) + least);
 }
 
 // Entries -----------------------------------------------------------------------------------------

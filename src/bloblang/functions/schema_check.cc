@@ -1,5 +1,7 @@
 // json_schema.
 
+#include <cmath>
+
 #include "bloblang/functions/catalogue.h"
 #include "value/json_schema.h"
 
@@ -21,6 +23,9 @@ Prepared prepare_schema(const Arguments& arguments) {
 }
 
 Value check(Call& call, Value target) {
+  if (target.is(Kind::float64) && !std::isfinite(target.as_float64())) {
+    return call.error("json: unsupported value: ", to_text(target, call.arena()));
+  }
   const auto failures = call.state<SchemaState>().schema.validate(target, call.arena());
   return failures.empty() ? target : call.error(describe(failures));
 }

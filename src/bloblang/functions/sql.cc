@@ -20,7 +20,7 @@ Value vector(Call& call, Value target) {
       return call.error(place, number_error("ParseFloat", item.as_text(), parsed.fault));
     }
   }
-  return Value::object(make_object(call.arena()));
+  return Value::opaque(call.arena().make<Value>(Value::object(make_object(call.arena()))));
 }
 
 constinit const Function kEntries[] = {

@@ -6,6 +6,7 @@
 #include "bloblang/functions/text_builder.h"
 #include "bloblang/functions/unicode_case.h"
 #include "bloblang/functions/unicode_title.h"
+#include "value/empty_literal.h"
 
 namespace tollgate::bloblang {
 namespace {
@@ -108,7 +109,10 @@ std::string_view trim_runes(std::string_view text, Drop drop) {
 
 Value trim(Call& call, Value target) {
   if (!target.is_text()) return call.type_error(target, "string");
-  if (!call.has(0)) return same_kind(target, trim_runes(target.as_text(), is_space_rune));
+  const auto trimmed = [target](std::string_view text) {
+    return text.empty() && target.is(Kind::bytes) ? no_bytes() : same_kind(target, text);
+  };
+  if (!call.has(0)) return trimmed(trim_runes(target.as_text(), is_space_rune));
   const std::string_view set = call.text(0);
   const auto in_set = [set](char32_t code) {
     const char* const end = set.data() + set.size();
@@ -119,7 +123,7 @@ Value trim(Call& call, Value target) {
     }
     return false;
   };
-  return same_kind(target, trim_runes(target.as_text(), in_set));
+  return trimmed(trim_runes(target.as_text(), in_set));
 }
 
 // Searching and cutting ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/strings.h"
 #include "value/encoding.h"
@@ -18,6 +19,15 @@ struct Spelling {
   char32_t code;
   std::string_view ascii;
 };
+
+template <typename Use>
+void each_rune(std::string_view text, Use use) {
+  for (const char* at = text.data(); at < text.data() + text.size();) {
+    const Rune rune = decode_rune(at, text.data() + text.size());
+    use(rune.code);
+    at += rune.width;
+  }
+}
 
 // Alphabets ---------------------------------------------------------------------------------------
 
@@ -166,6 +176,44 @@ bool append_east_asian(std::string& out, char32_t code) {
   return true;
 }
 
+// Chinese, one word a character.
+
+struct HanReading {
+  std::string_view ascii;
+  std::string_view characters;
+};
+
+constexpr HanReading kHanReadings[] = {
+#include "bloblang/functions/han_readings.inc"
+};
+
+constexpr char32_t kFirstHan = 0x4E00, kLastHan = 0x9FFF;
+
+/// Of each character from kFirstHan its place in kHanReadings, from 1.
+const std::vector<std::uint16_t>& han_places() {
+  static const std::vector<std::uint16_t> kPlaces = [] {
+    std::vector<std::uint16_t> places(kLastHan - kFirstHan + 1);
+    std::uint16_t place = 0;
+    for (const HanReading& reading : kHanReadings) {
+      ++place;
+      each_rune(reading.characters, [&](char32_t code) { places[code - kFirstHan] = place; });
+    }
+    return places;
+  }();
+  return kPlaces;
+}
+
+bool append_han(std::string& out, char32_t code) {
+  if (code < kFirstHan || code > kLastHan) return false;
+  const auto place = han_places()[code - kFirstHan];
+  if (place == 0) return false;
+  const std::string_view reading = kHanReadings[place - 1].ascii;
+  out += static_cast<char>(reading[0] - 'a' + 'A');
+  out += reading.substr(1);
+  out += ' ';
+  return true;
+}
+
 // All ---------------------------------------------------------------------------------------------
 
 const Spelling* find_spelling(std::span<const Spelling> sorted, char32_t code) {
@@ -183,7 +231,7 @@ bool append_spelling(std::string& out, char32_t code) {
     out += spelling->ascii;
     return true;
   }
-  return append_alphabetic(out, code) || append_east_asian(out, code);
+  return append_alphabetic(out, code) || append_east_asian(out, code) || append_han(out, code);
 }
 
 void append_ascii(std::string& out, char32_t code) {
@@ -195,15 +243,6 @@ void append_ascii(std::string& out, char32_t code) {
   const auto* const decomposed = u32_normalize(UNINORM_NFKD, &whole, 1, parts, &count);
   if (!decomposed || (count == 1 && decomposed[0] == whole)) return;
   for (std::size_t i = 0; i < count; ++i) append_spelling(out, decomposed[i]);
-}
-
-template <typename Use>
-void each_rune(std::string_view text, Use use) {
-  for (const char* at = text.data(); at < text.data() + text.size();) {
-    const Rune rune = decode_rune(at, text.data() + text.size());
-    use(rune.code);
-    at += rune.width;
-  }
 }
 
 // Slugs -------------------------------------------------------------------------------------------

@@ -85,6 +85,12 @@ constexpr std::size_t kIndent = 4;
 /// The longest key that fits before a colon.
 constexpr std::size_t kMaxSimpleKey = 128;
 
+/// Such keys are written after a question mark.
+bool has_line_break(std::string_view key) {
+  constexpr std::string_view kBreaks[] = {"\n", "\r", "\u0085", "\u2028", "\u2029"};
+  return std::ranges::any_of(kBreaks, [&](std::string_view each) { return key.contains(each); });
+}
+
 /// What may stand in a YAML text unescaped.
 bool is_plain_rune(char32_t c) {
   return c == U'\n' || (c >= 0x20 && c <= 0x7E) || (c >= 0xA0 && c < 0xFFFE && c != 0xFEFF);
@@ -218,6 +224,7 @@ class Writer {
   /// `indent` is that of a collection's entries, `text_indent` that of a block of lines. A
   /// collection starts on this line after `gap` spaces.
   void node(Value value, std::size_t indent, std::size_t text_indent, std::size_t gap) {
+    value = value.shown();
     switch (value.kind()) {
       case Kind::array:
         return sequence(value.as_array(), indent, gap);
@@ -313,7 +320,7 @@ class Writer {
     for (const auto& [key, value] : in_natural_order(members)) {
       start_entry(is_first, indent, gap);
       is_first = false;
-      const bool simple = key.size() <= kMaxSimpleKey && key.find('\n') == key.npos;
+      const bool simple = key.size() <= kMaxSimpleKey && !has_line_break(key);
       if (!simple) out_ += "? ";
       text(key, inner);
       if (simple) {

@@ -87,6 +87,7 @@ void append_display(std::string& out, Value value, Arena& arena, int depth) {
     case Kind::timestamp:
       append_time(out, value.as_timestamp(), "2006-01-02 15:04:05.999999999 -0700 MST");
       return;
+    case Kind::opaque: append_display(out, value.as_opaque(), arena, depth); return;
     case Kind::array: {
       out += '[';
       bool first = true;
@@ -137,6 +138,7 @@ std::string_view go_type(Value value) {
     case Kind::deleted: return "value.Delete";
     case Kind::nothing: return "value.Nothing";
     case Kind::error: return "error";
+    case Kind::opaque: return value.as_opaque().is(Kind::nothing) ? "value.Nothing" : "unknown";
   }
   return "";
 }

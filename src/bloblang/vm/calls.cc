@@ -45,7 +45,12 @@ Value convert_argument(Run& run, const Parameter& parameter, Value value) {
     case Type::timestamp: return to_timestamp(run, value);
     case Type::array: return value.is(Kind::array) ? value : wrong_type(run, parameter, value);
     case Type::object: return value.is(Kind::object) ? value : wrong_type(run, parameter, value);
-    case Type::any: return value;
+    case Type::any: {
+      // Left out is one thing, given as nothing() another.
+      static constexpr Value kGiven = Value::nothing();
+      const bool is_given = value.is(Kind::nothing) && parameter.need == Need::optional;
+      return is_given ? Value::opaque(&kGiven) : value;
+    }
     case Type::query:
     case Type::value_or_query: return wrong_type(run, parameter, value);
   }
