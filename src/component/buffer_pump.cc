@@ -37,12 +37,14 @@ bool BufferMetrics::try_submit(Delivery& delivery) {
   return submit(std::move(delivery)).has_value();
 }
 
+// A delivery may be opened when the buffer is gone: the series are the registry's.
 void BufferMetrics::observe(Delivery& delivery) const {
-  delivery.open = [this, open = std::move(delivery.open)]() mutable {
+  delivery.open = [&sent = sent_, &batches_sent = batches_sent_,
+                   open = std::move(delivery.open)]() mutable {
     auto batch = open();
     if (batch) {
-      sent_.add_count(batch->size());
-      batches_sent_.add_count(1);
+      sent.add_count(batch->size());
+      batches_sent.add_count(1);
     }
     return batch;
   };

@@ -84,7 +84,7 @@ class Value {
   constexpr Object& as_object() const { return *payload_.object; }
   constexpr const Value& as_opaque() const { return *payload_.shown; }
   /// What stands in documents: the value itself unless it is opaque.
-  constexpr const Value& shown() const { return kind_ == Kind::opaque ? *payload_.shown : *this; }
+  constexpr const Value& shown() const { return is(Kind::opaque) ? *payload_.shown : *this; }
 
  private:
   union Payload {
