@@ -62,18 +62,36 @@ Result<std::optional<SegmentHeader>> decode_segment_header(std::string_view byte
                        get_u64(&bytes[40]), get_u64(&bytes[48])};
 }
 
-void seal_record(std::string& record, RecordHeader header, std::uint64_t journal) {
-  const auto payload = std::string_view(record).substr(kRecordHeaderSize);
-  char* out = record.data();
+namespace {
+
+void write_header(char* out, const RecordHeader& header, std::uint64_t journal,
+                  std::uint64_t payload_checksum) {
   std::memset(out, 0, kRecordHeaderSize);
   std::memcpy(out, kRecordMagic.data(), kRecordMagic.size());
-  put_u32(out + 4, static_cast<std::uint32_t>(payload.size()));
+  put_u32(out + 4, header.length);
   put_u64(out + 8, header.sequence);
   put_u64(out + 16, header.synced);
   put_u32(out + 24, header.messages);
   out[28] = static_cast<char>(header.type);
-  put_u64(out + 32, checksum(payload, journal));
+  put_u64(out + 32, payload_checksum);
   put_u64(out + 40, checksum({out, 40}, journal));
+}
+
+}  // namespace
+
+void seal_record(std::string& record, RecordHeader header, std::uint64_t journal) {
+  const auto payload = std::string_view(record).substr(kRecordHeaderSize);
+  header.length = static_cast<std::uint32_t>(payload.size());
+  write_header(record.data(), header, journal, checksum(payload, journal));
+}
+
+std::string abandoned_header(std::uint64_t size, std::uint64_t synced, std::uint64_t journal) {
+  std::string header(kRecordHeaderSize, '\0');
+  write_header(header.data(),
+               {.length = static_cast<std::uint32_t>(size - kRecordHeaderSize), .synced = synced,
+                .type = RecordHeader::abandoned},
+               journal, 0);
+  return header;
 }
 
 // Reading -----------------------------------------------------------------------------------------
@@ -154,10 +172,14 @@ Result<SegmentReader::Item> SegmentReader::damage_at(std::uint64_t from, std::ui
 
 Result<SegmentReader::Item> SegmentReader::next(std::uint64_t limit, const Wanted& wanted) {
   Item item;
-  item.offset = offset_;
-  if (offset_ >= limit) return item;
-  const auto header = TRY(header_at(offset_, limit));
-  if (!header) return damage_at(offset_, offset_ + 1, limit);
+  std::optional<RecordHeader> header;
+  do {
+    if (header) offset_ += kRecordHeaderSize + header->length;
+    item.offset = offset_;
+    if (offset_ >= limit) return item;
+    header = TRY(header_at(offset_, limit));
+    if (!header) return damage_at(offset_, offset_ + 1, limit);
+  } while (header->type == RecordHeader::abandoned);
   item.header = *header;
   item.has_header = true;
   item.size = kRecordHeaderSize + header->length;

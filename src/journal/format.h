@@ -38,7 +38,10 @@ std::string encode(const SegmentHeader& header);
 Result<std::optional<SegmentHeader>> decode_segment_header(std::string_view bytes);
 
 struct RecordHeader {
-  enum Type : std::uint8_t { batch = 1 };
+  enum Type : std::uint8_t {
+    batch = 1,
+    abandoned = 2,  ///< bytes that could not be read when the journal was opened; nothing verifies them
+  };
 
   std::uint32_t length = 0;  ///< of the payload
   std::uint64_t sequence = 0;
@@ -51,7 +54,10 @@ struct RecordHeader {
 /// Fills the first kRecordHeaderSize bytes of `record`, whose payload follows them.
 void seal_record(std::string& record, RecordHeader header, std::uint64_t journal);
 
-/// Goes through the records of a segment, past damage. One thread.
+/// The header that makes `size` bytes of a segment an abandoned record.
+std::string abandoned_header(std::uint64_t size, std::uint64_t synced, std::uint64_t journal);
+
+/// Goes through the records of a segment, past damage and over what was abandoned. One thread.
 class SegmentReader {
  public:
   enum class Kind : std::uint8_t { record, unwanted, damage, end };

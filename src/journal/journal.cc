@@ -130,20 +130,16 @@ Result<> Journal::find_tail() {
     std::uint64_t good = std::min(from, segment.end);
     bool found = known && from > kSegmentHeaderSize;
     std::uint64_t synced = found ? from : 0;
-    std::vector<std::uint64_t> damage;
+    std::vector<SegmentReader::Item> damage;
     while (true) {
-      const auto item = TRY(reader.next(segment.end));
+      auto item = TRY(reader.next(segment.end));
       if (item.kind == SegmentReader::Kind::end) break;
-      if (item.kind == SegmentReader::Kind::damage) damage.push_back(item.offset);
+      if (item.kind == SegmentReader::Kind::damage) damage.push_back(std::move(item));
       if (item.kind != SegmentReader::Kind::record) continue;
       found = true;
       if (item.header.synced > kSegmentHeaderSize) synced = std::max(synced, item.header.synced);
       good = item.offset + item.size;
       progress_.next_sequence = std::max(progress_.next_sequence, item.header.sequence + 1);
-    }
-    // What lies behind an unfinished write was not confirmed either.
-    for (const std::uint64_t offset : damage) {
-      if (offset >= synced && !segment.end_proven) good = std::min(good, offset);
     }
     const bool was_synced =
         segment.end_proven ||
@@ -153,7 +149,13 @@ Result<> Journal::find_tail() {
                    segment.path, segment.end - good, good);
       segment.end = good;
     }
-    auto saved = save_tail(segment, synced);
+    // Of a write that was not finished later parts may be on the disk, and damage to a record of the
+    // last write looks no different: what can be read is kept.
+    std::erase_if(damage, [&](const SegmentReader::Item& item) {
+      return segment.end_proven || item.offset < synced || item.offset >= good;
+    });
+    for (const auto& item : damage) warn_unreadable(segment, item);
+    auto saved = save_tail(segment, synced, damage);
     if (!saved) {
       logger_.error("what the last process wrote cannot be synced: {}", saved.error().message());
     }
@@ -165,8 +167,16 @@ Result<> Journal::find_tail() {
 
 // What a killed process wrote may be in the system's cache only, and if a sync of it failed the
 // system takes it for saved: only writing it again makes sure that it is.
-Result<> Journal::save_tail(Segment& segment, std::uint64_t synced) {
+// `unreadable` is marked as abandoned, lest it be taken for damage once more was written.
+Result<> Journal::save_tail(Segment& segment, std::uint64_t synced,
+                            const std::vector<SegmentReader::Item>& unreadable) {
   auto file = TRY(files_.open(segment.path, FileSystem::Open::read_write));
+  for (const auto& item : unreadable) {
+    if (item.size < kRecordHeaderSize || item.size > kMostRecordBytes) continue;
+    const std::string header = abandoned_header(item.size, synced, journal_);
+    const std::string_view part = header;
+    TRY(file->write_at(item.offset, {&part, 1}));
+  }
   constexpr std::size_t most = std::size_t{1} << 20;
   std::string bytes;
   for (std::uint64_t at = synced; at < segment.end; at += bytes.size()) {
@@ -430,17 +440,19 @@ void Journal::tolerate_unreadable() {
   if (reader_) reader_->tolerate_unreadable();
 }
 
+void Journal::warn_unreadable(const Segment& segment, const SegmentReader::Item& item) {
+  logger_.warn("{}: {} bytes at offset {} cannot be read: a write that did not finish, or damage to "
+               "one of the last; skipped",
+               segment.path, item.size, item.offset);
+}
+
 void Journal::report_damage(std::uint64_t number, const SegmentReader::Item& item) {
   std::lock_guard lock(lock_);
   Segment& segment = segments_[number];
   const bool was_synced =
       segment.end_proven || !segment.sealed || item.synced_behind.value_or(0) > item.offset ||
       (progress_.synced_segment == number && progress_.synced_offset > item.offset);
-  if (!was_synced) {
-    logger_.warn("{}: {} bytes at offset {} were never confirmed and cannot be read; skipped",
-                 segment.path, item.size, item.offset);
-    return;
-  }
+  if (!was_synced) return warn_unreadable(segment, item);
   segment.damaged = true;
   ++damaged_;
   logger_.error("{}: damaged: {} bytes at offset {}{} cannot be read; skipped", segment.path,

@@ -135,7 +135,8 @@ class Journal {
   Result<> recover();
   Result<> adopt_segments();
   Result<> find_tail();
-  Result<> save_tail(Segment& segment, std::uint64_t synced);
+  Result<> save_tail(Segment& segment, std::uint64_t synced,
+                     const std::vector<SegmentReader::Item>& unreadable);
   Result<> save_end(Segment& segment);
   Result<> cut_off(Segment& segment, File& file);
   std::string path_of(std::uint64_t number) const;
@@ -147,6 +148,7 @@ class Journal {
   void abandon_active();
 
   Result<bool> open_next_segment();
+  void warn_unreadable(const Segment& segment, const SegmentReader::Item& item);
   void report_damage(std::uint64_t number, const SegmentReader::Item& item);
 
   FileSystem& files_;

@@ -434,6 +434,30 @@ TEST(JournalDamageTest, OneByteCostsAtMostOneRecord) {
   }
 }
 
+// Nothing but their place in the file tells that records of the last write were confirmed.
+TEST(JournalDamageTest, OfTheLastWriteTheOtherRecordsAreKept) {
+  FaultyFileSystem files(3);
+  {
+    auto journal = open_journal(files, 100'000);
+    ASSERT_TRUE(store(*journal, {"first"}));
+    ASSERT_TRUE(store(*journal, {"a", "b", "c"}));
+  }
+  const std::string path = std::string(kDirectory) + "/00000000000000000001.segment";
+  const std::string contents = files.contents(path);
+  const std::size_t record = kRecordHeaderSize + 1, group = contents.size() - 3 * record;
+  for (std::size_t at = group; at < contents.size(); ++at) {
+    SCOPED_TRACE(at);
+    std::string damaged = contents;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    files.set_contents(path, damaged);
+    std::vector<std::string> left{"first", "a", "b", "c"};
+    left.erase(left.begin() + 1 + static_cast<std::ptrdiff_t>((at - group) / record));
+    for (int life = 0; life < 2; ++life) {
+      EXPECT_EQ(drain(*open_journal(files, 100'000)), left);
+    }
+  }
+}
+
 TEST(JournalDamageTest, IsSetAsideNotRemoved) {
   const auto written = write_some();
   const auto& [path, contents] = *written->contents.begin();

@@ -286,7 +286,7 @@ class Run:
     def check_damage_is_told(self):
         logs = [Path(self.directory, "life%d.log" % life).read_text()
                 for life in range(self.untold or 0, self.lives + 1) if self.untold]
-        if logs and not any("damaged:" in log or "were not finished" in log for log in logs):
+        if logs and not any("cannot be read" in log or "were not finished" in log for log in logs):
             self.violations.append("records were damaged, and nobody was told")
 
     def culprits(self):
