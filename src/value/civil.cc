@@ -73,25 +73,31 @@ CivilDate civil_from_days(std::int64_t days) {
 }
 
 namespace {
-/// The first day that Go's clock knows, in the year -292277022400. What lies before it is shown as
-/// after the last one, 2^64 seconds later.
-constexpr std::int64_t first_day = -106'751'990'353'932 - days_to_epoch;
 
-constexpr std::uint64_t since_first_day(std::int64_t unix_seconds, std::int32_t offset) {
-  return static_cast<std::uint64_t>(wrap_add(unix_seconds, offset)) -
-         static_cast<std::uint64_t>(first_day * seconds_per_day);
+struct DayAndSecond {
+  std::int64_t day;
+  int second;
+};
+
+/// Go counts without sign from the March of the year -292277022400 on: what is earlier comes after
+/// everything else.
+DayAndSecond split_seconds(std::int64_t local) {
+  constexpr std::int64_t first_day = -730'692'556 * days_per_era - days_to_epoch;
+  constexpr auto first_second = static_cast<std::uint64_t>(first_day * seconds_per_day);
+  const std::uint64_t since = static_cast<std::uint64_t>(local) - first_second;
+  return {first_day + static_cast<std::int64_t>(since / seconds_per_day),
+          static_cast<int>(since % seconds_per_day)};
 }
+
 }  // namespace
 
 std::int64_t day_of(std::int64_t unix_seconds, std::int32_t offset) {
-  return first_day +
-         static_cast<std::int64_t>(since_first_day(unix_seconds, offset) / seconds_per_day);
+  return split_seconds(wrap_add(unix_seconds, offset)).day;
 }
 
 CivilTime civil_from_unix(std::int64_t unix_seconds, std::int32_t offset) {
-  const std::int64_t days = day_of(unix_seconds, offset);
-  const int second = static_cast<int>(since_first_day(unix_seconds, offset) % seconds_per_day);
-  const CivilDate date = civil_from_days(days);
+  const auto [day, second] = split_seconds(wrap_add(unix_seconds, offset));
+  const CivilDate date = civil_from_days(day);
   return {date.year, date.month, date.day, second / 3600, second / 60 % 60, second % 60};
 }
 
