@@ -51,9 +51,10 @@ std::string wrapped(Compression algorithm, int level, std::string_view bytes,
   return out;
 }
 
-Result<std::string> deflate_all(Compression algorithm, int level, std::string_view bytes) {
-  if (level < -2 || level > 9) {
-    const std::string number = std::to_string(level);
+Result<std::string> deflate_all(Compression algorithm, std::int64_t wanted,
+                                std::string_view bytes) {
+  if (wanted < -2 || wanted > 9) {
+    const std::string number = std::to_string(wanted);
     if (algorithm == Compression::flate) {
       return invalid("flate: invalid compression level " + number +
                      ": want value in range [-2, 9]");
@@ -61,6 +62,7 @@ Result<std::string> deflate_all(Compression algorithm, int level, std::string_vi
     return invalid((is_gzip(algorithm) ? "gzip" : "zlib") +
                    (": invalid compression level: " + number));
   }
+  const int level = static_cast<int>(wanted);
   if (const auto body = deflate_as_incumbent(bytes, level, algorithm == Compression::pgzip)) {
     return wrapped(algorithm, level, bytes, *body);
   }
@@ -152,15 +154,15 @@ std::optional<Compression> compression_named(std::string_view name) {
   return std::nullopt;
 }
 
-Result<std::string> compress(Compression algorithm, int level, std::string_view bytes) {
+Result<std::string> compress(Compression algorithm, std::int64_t level, std::string_view bytes) {
   if (bytes.size() >= std::size_t{1} << 31) return invalid("a message is too large to compress");
   switch (algorithm) {
     case Compression::gzip:
     case Compression::pgzip:
     case Compression::zlib:
     case Compression::flate: return deflate_all(algorithm, level, bytes);
-    case Compression::lz4: return lz4_all(level, bytes);
-    case Compression::zstd: return zstd_all(level, bytes);
+    case Compression::lz4: return lz4_all(static_cast<int>(std::clamp<std::int64_t>(level, -1, 64)), bytes);
+    case Compression::zstd: return zstd_all(static_cast<int>(std::clamp<std::int64_t>(level, -1, 64)), bytes);
     case Compression::snappy: {
       std::string out;
       snappy::Compress(bytes.data(), bytes.size(), &out);

@@ -32,7 +32,7 @@ std::optional<Compression> compression_named(std::string_view name);
 inline constexpr std::size_t kMaxInflated = std::size_t{256} << 20;
 
 /// `level` -1 is the algorithm's default; 0 to 9 otherwise.
-Result<std::string> compress(Compression algorithm, int level, std::string_view bytes);
+Result<std::string> compress(Compression algorithm, std::int64_t level, std::string_view bytes);
 Result<std::string> decompress(Compression algorithm, std::string_view bytes,
                                std::size_t limit = kMaxInflated);
 

@@ -105,8 +105,7 @@ Value run_compression(Call& call, Value target) {
   const Compression algorithm = call.state<CompressionState>().algorithm;
   Result<std::string> result;
   if constexpr (compresses) {
-    const auto level = std::clamp<std::int64_t>(call.integer(1), INT32_MIN, INT32_MAX);
-    result = compress(algorithm, static_cast<int>(level), *bytes);
+    result = compress(algorithm, call.integer(1), *bytes);
   } else {
     result = decompress(algorithm, *bytes);
   }

@@ -11,12 +11,17 @@ namespace {
 
 // Rounding ----------------------------------------------------------------------------------------
 
+Value no_number(Call& call, Value target) {
+  const Value error = call.type_error(target, "number");
+  return target.is(Kind::number_text) ? call.prefix(error, "failed to parse number: ") : error;
+}
+
 /// The rounded number as an integer where it fits.
 template <double (*round_number)(double)>
 Value rounded(Call& call, Value target) {
   const Value number = resolve_number(target);
   if (number.is(Kind::int64) || number.is(Kind::uint64)) return number;
-  if (!number.is(Kind::float64)) return call.type_error(target, "number");
+  if (!number.is(Kind::float64)) return no_number(call, target);
   const double whole = round_number(number.as_float64());
   const auto integer = float_to_int(whole);
   return integer ? Value::int64(*integer) : Value::float64(whole);
@@ -39,7 +44,7 @@ Value abs(Call& call, Value target) {
 template <double (*function)(double)>
 Value apply(Call& call, Value target) {
   const Value number = resolve_number(target);
-  if (!number.is_number()) return call.type_error(target, "number");
+  if (!number.is_number()) return no_number(call, target);
   return Value::float64(function(to_double(number)));
 }
 

@@ -1,6 +1,7 @@
 #include "bloblang/program/error.h"
 
 #include "bloblang/program/convert.h"
+#include "value/number.h"
 
 namespace tollgate::bloblang {
 
@@ -38,6 +39,10 @@ Value make_error(Run& run, std::initializer_list<std::string_view> parts) {
 
 Value type_error(Run& run, Value got, std::initializer_list<std::string_view> expected,
                  std::string_view source) {
+  // A number that is refused as one is beyond a float64.
+  if (got.is(Kind::number_text) && expected.size() == 1 && *expected.begin() == "number") {
+    return make_error(run, {number_error("ParseFloat", got.as_text(), NumberFault::range)});
+  }
   const TypeText text = type_text(got, expected, run.arena);
   const bool named = !source.empty();
   const auto whole = concat(run.arena, {text.head, named ? " from " : "", source, text.tail});

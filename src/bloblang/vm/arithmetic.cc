@@ -191,11 +191,13 @@ struct LessOrEqual {
   bool operator()(const T& a, const T& b) const { return a <= b; }
 };
 
-/// Kinds that cannot be compared are unequal, and have no order.
+/// Kinds that cannot be compared are unequal, and have no order. A number beyond a float64, which
+/// compares as its text, is told as a number.
 template <typename Test>
-Value compare_loosely(const BinaryNode& node, const Scope& scope, Value left, Value right) {
+Value compare_loosely(const BinaryNode& node, const Scope& scope, Value left, Value right,
+                      std::pair<Value, Value> told) {
   if constexpr (Test::orders) {
-    return mismatch_error(*scope.run, "compare", *node.left, *node.right, left, right);
+    return mismatch_error(*scope.run, "compare", *node.left, *node.right, told.first, told.second);
   } else {
     return Value::boolean(Test()(values_equal(left, right, scope.arena()), true));
   }
@@ -204,19 +206,21 @@ Value compare_loosely(const BinaryNode& node, const Scope& scope, Value left, Va
 template <typename Test>
 Value compare_any(const BinaryNode& binary, const Scope& scope, Value left, Value right) {
   const auto otherwise = [&, l = left, r = right] {
-    return compare_loosely<Test>(binary, scope, l, r);
+    return compare_loosely<Test>(binary, scope, l, r, {l, r});
   };
   // A number too large for a float compares as its text.
   const Value resolved = left.is(Kind::number_text) ? resolve_number(left) : left;
   if (const auto a = as_string(resolved, scope.arena())) {
     const auto b = as_string(right, scope.arena());
     if (b) return Value::boolean(Test()(*a, *b));
-    return compare_loosely<Test>(binary, scope, resolved, resolve_number(right));
+    return compare_loosely<Test>(binary, scope, resolved, resolve_number(right), {left, right});
   }
   if (resolved.is_number()) {
     return degrade(
         resolved, right, [](auto a, auto b) { return Value::boolean(Test()(a, b)); },
-        [&, r = right] { return compare_loosely<Test>(binary, scope, resolved, as_told(r)); });
+        [&, l = left, r = right] {
+          return compare_loosely<Test>(binary, scope, resolved, as_told(r), {l, as_told(r)});
+        });
   }
   if constexpr (!Test::orders) {
     if (left.is(Kind::boolean)) {

@@ -2,6 +2,7 @@
 
 #include "bloblang/program/error.h"
 #include "bloblang/vm/operations.h"
+#include "value/number.h"
 #include "value/time_layout.h"
 
 namespace tollgate::bloblang {
@@ -30,7 +31,9 @@ Value convert_argument(Run& run, const Parameter& parameter, Value value) {
   switch (parameter.type) {
     case Type::integer: {
       const auto integer = as_integer(value);
-      return integer ? Value::int64(*integer) : type_error(run, value, {"number"});
+      if (integer) return Value::int64(*integer);
+      if (!value.is(Kind::number_text)) return type_error(run, value, {"number"});
+      return make_error(run, {number_error("ParseInt", value.as_text(), NumberFault::syntax)});
     }
     case Type::number: {
       const auto number = as_number(value);
