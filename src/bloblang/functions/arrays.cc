@@ -5,6 +5,7 @@
 
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/pair.h"
+#include "bloblang/program/read_number.h"
 #include "value/coerce.h"
 #include "value/compare.h"
 #include "value/number.h"
@@ -139,8 +140,8 @@ Value sum(Call& call, Value target) {
   double total = 0;
   Value problem;
   for (std::uint32_t i = 0; i < array.size; ++i) {
-    if (const auto number = as_number(array.items[i])) {
-      total += *number;
+    if (double number = 0; read_number(array.items[i], number)) {
+      total += number;
     } else {
       problem = call.prefix(call.type_error(array.items[i], "number"), "index ",
                             std::to_string(i), ": ");

@@ -4,6 +4,7 @@
 
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/go_math.h"
+#include "bloblang/program/read_number.h"
 #include "value/number.h"
 
 namespace tollgate::bloblang {
@@ -70,12 +71,12 @@ Value extreme(Call& call, Value target) {
   if (array.size == 0) return call.error("the array was empty");
   double best = 0;
   for (std::uint32_t i = 0; i < array.size; ++i) {
-    const auto number = as_number(array.items[i]);
-    if (!number) {
+    double number = 0;
+    if (!read_number(array.items[i], number)) {
       return call.prefix(call.type_error(array.items[i], "number"), "index ", std::to_string(i),
                          " of array: ");
     }
-    if (i == 0 || (wants_greater ? *number > best : *number < best)) best = *number;
+    if (i == 0 || (wants_greater ? number > best : number < best)) best = number;
   }
   return Value::float64(best);
 }

@@ -4,6 +4,7 @@
 
 #include "base/same_text.h"
 #include "bloblang/program/error.h"
+#include "bloblang/program/read_number.h"
 #include "bloblang/vm/operations.h"
 #include "value/compare.h"
 #include "value/number.h"
@@ -36,8 +37,8 @@ auto degrade(Value left, Value right, Calculate calculate, Refuse refuse) {
   left = resolve_number(left);
   right = resolve_number(right);
   if (left.is(Kind::float64) || right.is(Kind::float64)) {
-    const auto a = as_number(left), b = as_number(right);
-    return a && b ? calculate(*a, *b) : refuse();
+    double a = 0, b = 0;
+    return read_number(left, a) && read_number(right, b) ? calculate(a, b) : refuse();
   }
   if (left.is(Kind::int64) || right.is(Kind::int64)) {
     const auto a = as_integer(left), b = as_integer(right);
@@ -136,11 +137,11 @@ Value evaluate_divide(const Node& node, const Scope& scope) {
   const auto& binary = static_cast<const BinaryNode&>(node);
   const auto [left, right] = operands_of(binary, scope);
   if (left.is_error()) return left;
-  const auto a = as_number(left), b = as_number(right);
-  if (!a || !b) {
+  double a = 0, b = 0;
+  if (!read_number(left, a) || !read_number(right, b)) {
     return mismatch_error(*scope.run, "divide", *binary.left, *binary.right, left, right);
   }
-  return *b == 0 ? divided_by_zero(binary, scope) : Value::float64(*a / *b);
+  return b == 0 ? divided_by_zero(binary, scope) : Value::float64(a / b);
 }
 
 Value evaluate_modulo(const Node& node, const Scope& scope) {
