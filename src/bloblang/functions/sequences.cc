@@ -128,7 +128,8 @@ std::optional<std::string_view> format_plainly(Call& call, std::string_view text
     const char verb = *++at;
     const Value value = call[next++];
     literal = at + 1;
-    if (value.is(Kind::string) && (verb == 's' || verb == 'v')) {
+    const bool is_text = value.is(Kind::string) || value.is(Kind::number_text);
+    if (is_text && (verb == 's' || verb == 'v')) {
       out.append(value.as_text());
     } else if (value.is(Kind::int64) && (verb == 'd' || verb == 'v')) {
       char* const to = out.reserve(number_width);
