@@ -2,6 +2,7 @@
 
 #include <lz4frame.h>
 #include <snappy.h>
+#include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -10,6 +11,7 @@
 
 #include "value/compression_header.h"
 #include "value/deflate.h"
+#include "value/lz4_block.h"
 
 namespace tollgate {
 namespace {
@@ -84,11 +86,27 @@ Result<std::string> deflate_all(Compression algorithm, std::int64_t wanted,
   return out;
 }
 
+/// A frame of one block with the incumbent's bytes.
+std::string short_lz4_frame(std::string_view bytes) {
+  constexpr std::uint32_t kStored = std::uint32_t{1} << 31;
+  std::string out("\x04\x22\x4D\x18\x64\x70\xB9");
+  const auto block = lz4_block_as_incumbent(bytes);
+  const std::string_view content = block ? std::string_view(*block) : bytes;
+  append_number(out, static_cast<std::uint32_t>(content.size()) | (block ? 0 : kStored), false);
+  out += content;
+  append_number(out, 0, false);
+  append_number(out, XXH32(bytes.data(), bytes.size(), 0), false);
+  return out;
+}
+
 /// One frame in the form that most writers use: independent blocks of 4 MiB, with a checksum.
 Result<std::string> lz4_all(int level, std::string_view bytes) {
   if (level > 9) {
     return invalid("lz4: invalid compression level: " +
                    std::to_string(std::uint64_t{1} << std::min(8 + level, 63)));
+  }
+  if (level <= 0 && !bytes.empty() && bytes.size() < std::size_t{1} << 16) {
+    return short_lz4_frame(bytes);
   }
   LZ4F_preferences_t preferences{};
   preferences.compressionLevel = std::max(level, 0);
