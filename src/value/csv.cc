@@ -40,6 +40,7 @@ CsvReader::Line CsvReader::read_line(std::string_view& line) {
     line = line_buffer_;
   } else if (end == std::string::npos && line.ends_with('\r')) {
     line.remove_suffix(1);
+    if (line.empty()) return Line::none;
   }
   return Line::whole;
 }

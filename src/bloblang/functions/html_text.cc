@@ -60,7 +60,7 @@ std::size_t read_number(std::string_view text, std::string& out, HtmlRules rules
     ++at;
   }
 
-  if (at == digits) return 0;
+  if (at == digits && rules != HtmlRules::go) return 0;
   if (at < text.size() && text[at] == ';') ++at;
   if (rules == HtmlRules::go && at <= 3) return 0;
   if (code >= 0x80 && code <= 0x9F) {

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "bloblang/functions/catalogue.h"
+#include "bloblang/functions/json_refusal.h"
 #include "bloblang/functions/jwt_keys.h"
 #include "value/encoding.h"
 #include "value/json.h"
@@ -43,7 +44,7 @@ Prepared prepare_sign(const Arguments& arguments) {
   header->set("typ", Value::string("JWT"), arena);
   std::string json;
   if (!append_json(json, Value::object(header), arena, {.escape_html = true})) {
-    return std::unexpected("signing token: json: unsupported value");
+    return std::unexpected("signing token: " + json_refusal(Value::object(header), arena));
   }
   append_base64(state->header, json, {.url = true, .padded = false});
   return state;
@@ -53,7 +54,7 @@ Value sign(Call& call, Value target) {
   if (!target.is(Kind::object)) return call.type_error(target, "object");
   std::string claims;
   if (!append_json(claims, target, call.arena(), {.escape_html = true})) {
-    return call.error("signing token: json: unsupported value");
+    return call.error("signing token: ", json_refusal(target, call.arena()));
   }
   const auto& state = call.state<JwtState>();
   std::string token = state.header + '.';

@@ -1,6 +1,7 @@
 // Methods of category Parsing: JSON.
 
 #include "bloblang/functions/catalogue.h"
+#include "bloblang/functions/json_refusal.h"
 #include "bloblang/program/structure.h"
 #include "value/json.h"
 #include "value/number.h"
@@ -18,40 +19,13 @@ Value parse(Call& call, Value target) {
   return call.error("failed to parse value as JSON: ", document.as_text());
 }
 
-/// What encoding/json says of a value that has no JSON form.
-std::string unsupported(Value value, Arena& arena) {
-  if (value.is(Kind::float64)) {
-    std::string text;
-    append_go_float(text, value.as_float64());
-    return "json: unsupported value: " + text;
-  }
-  if (value.is(Kind::timestamp)) {
-    return "json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of "
-           "range [0,9999]";
-  }
-  const auto fails = [&](Value inner) {
-    std::string scratch;
-    return !append_json(scratch, inner, arena);
-  };
-  if (value.is(Kind::array)) {
-    for (const Value& item : value.as_array()) {
-      if (fails(item)) return unsupported(item, arena);
-    }
-  } else if (value.is(Kind::object)) {
-    for (const auto& [key, member] : value.as_object().members(arena)) {
-      if (fails(member)) return unsupported(member, arena);
-    }
-  }
-  return "json: unsupported value";
-}
-
 Value format(Call& call, Value target) {
   std::string text;
   const std::string_view indent = call.boolean(1) ? std::string_view{} : call.text(0);
   if (!append_json(text, target, call.arena(),
                    {.escape_html = call.boolean(2), .indent = indent, .as_text = true})) {
     const Value refusal = check_structure(call.run(), target);
-    return refusal.is_error() ? refusal : call.error(unsupported(target, call.arena()));
+    return refusal.is_error() ? refusal : call.error(json_refusal(target, call.arena()));
   }
   if (text.size() > kMaxBytes * 4) {
     return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes * 4), " bytes");

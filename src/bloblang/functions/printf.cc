@@ -220,7 +220,7 @@ void Printer::verb() {
   };
   if (!good_number_) return complain("(BADINDEX)");
   if (next_ >= values_.size()) return complain("(MISSING)");
-  if (rune.code == 'v') {
+  if (rune.code == 'v' || rune.code == 'w') {  // a verb of Go's Errorf alone
     flags_.sharp_v = flags_.sharp;
     flags_.sharp = false;
     flags_.plus_v = flags_.plus;

@@ -1,8 +1,12 @@
 // json_schema.
 
 #include <cmath>
+#include <optional>
+#include <vector>
 
 #include "bloblang/functions/catalogue.h"
+#include "bloblang/functions/json_refusal.h"
+#include "value/json.h"
 #include "value/json_schema.h"
 
 namespace tollgate::bloblang {
@@ -22,10 +26,31 @@ Prepared prepare_schema(const Arguments& arguments) {
   return std::make_unique<SchemaState>(std::move(*schema));
 }
 
-Value check(Call& call, Value target) {
-  if (target.is(Kind::float64) && !std::isfinite(target.as_float64())) {
-    return call.error("json: unsupported value: ", to_text(target, call.arena()));
+/// The incumbent writes the value as JSON before it looks at it. Numbers alone can stop that where
+/// documents are ordinary, so only what has one that is not finite is written here.
+std::optional<std::string> refusal_of_numbers(Value value, Arena& arena) {
+  std::vector<Value> open{value};
+  while (!open.empty()) {
+    const Value each = open.back();
+    open.pop_back();
+    const bool is_strange = (each.is(Kind::float64) && !std::isfinite(each.as_float64())) ||
+                            each.is(Kind::timestamp);
+    if (is_strange) {
+      std::string text;
+      if (append_json(text, value, arena)) return std::nullopt;
+      return json_refusal(value, arena);
+    }
+    if (each.is(Kind::array)) {
+      for (const Value& item : each.as_array()) open.push_back(item);
+    } else if (each.is(Kind::object)) {
+      for (const auto& member : each.as_object().members(arena)) open.push_back(member.value);
+    }
   }
+  return std::nullopt;
+}
+
+Value check(Call& call, Value target) {
+  if (const auto refusal = refusal_of_numbers(target, call.arena())) return call.error(*refusal);
   const auto failures = call.state<SchemaState>().schema.validate(target, call.arena());
   return failures.empty() ? target : call.error(describe(failures));
 }

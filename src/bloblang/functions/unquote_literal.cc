@@ -14,11 +14,11 @@ bool unquote_character(std::string_view inner, std::string& out) {
     out = "'";
     return true;
   }
-  if (inner == "\"") {
+  if (inner == "\"" || inner.empty()) {
     out = inner;
     return true;
   }
-  if (inner == "\\\"" || inner == "'" || inner.empty()) return false;
+  if (inner == "\\\"" || inner == "'") return false;
   if (inner.front() != '\\') {
     const Rune rune = decode_rune(inner.data(), inner.data() + inner.size());
     if (rune.width != inner.size() || inner == "\n") return false;

@@ -43,6 +43,8 @@ Result<> check_port(std::string_view port) {
 }
 
 Result<std::string> parse_host(std::string_view host) {
+  const std::size_t bracket = host.rfind('[');
+  if (bracket != host.npos && bracket > 0) return invalid("invalid IP-literal");
   if (host.starts_with('[')) {
     const std::size_t close = host.rfind(']');
     if (close == std::string_view::npos) return invalid("missing ']' in host");

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "bloblang/functions/catalogue.h"
@@ -55,146 +57,308 @@ class Reader {
 
  private:
   void fail(std::string_view what) {
+    if (!fault_.empty()) return;
     const auto read = text_.substr(0, at_);
     fault_ = "xml.Decoder.Token() - XML syntax error on line " +
              std::to_string(1 + std::ranges::count(read, '\n')) + ": " + std::string(what);
   }
-  void fail_end() {
-    at_ = text_.size();
-    fail("unexpected EOF");
+
+  /// The next character; fails at the end.
+  bool take(char& c) {
+    if (at_ >= text_.size()) {
+      fail("unexpected EOF");
+      return false;
+    }
+    c = text_[at_++];
+    return true;
   }
 
   void step() {
     if (at_ >= text_.size()) {
-      if (!stack_.empty()) return fail_end();
+      if (!stack_.empty()) return fail("unexpected EOF");
       fault_ = "EOF";
       return;
     }
-    const std::string_view rest = text_.substr(at_);
-    if (rest[0] != '<') {
-      const auto end = std::min(rest.find('<'), rest.size());
-      at_ += end;
-      return add_text(decoded(rest.substr(0, end)));
+    if (text_[at_] != '<') {
+      if (const auto text = take_text(0, false)) add_text(*text);
+      return;
     }
-    if (rest.starts_with("<!--")) return skip_past("-->", 4);
-    if (rest.starts_with("<![CDATA[")) {
-      const auto end = rest.find("]]>", 9);
-      if (end == rest.npos) return fail_end();
-      at_ += end + 3;
-      return add_text(arena_.copy(in_utf8(rest.substr(9, end - 9))));
+    ++at_;
+    char c;
+    if (!take(c)) return;
+    switch (c) {
+      case '/': return end_tag();
+      case '?': return instruction();
+      case '!': return declaration();
+      default:
+        --at_;
+        return start_tag();
     }
-    if (rest.starts_with("<?")) return instruction(rest);
-    if (rest.starts_with("<!")) return directive(rest);
-    if (rest.starts_with("</")) return end_tag(rest);
-    start_tag();
   }
 
-  void skip_past(std::string_view end, std::size_t from) {
-    const auto found = text_.find(end, at_ + from);
-    if (found == text_.npos) return fail_end();
-    at_ = found + end.size();
-  }
-
-  void instruction(std::string_view rest) {
-    const auto declaration = rest.substr(0, std::min(rest.find("?>"), rest.size()));
+  void instruction() {
+    const std::size_t from = at_;
+    const auto target = take_name();
+    if (!target) return fail("expected target name after <?");
+    const auto end = text_.find("?>", at_);
+    at_ = end == text_.npos ? text_.size() : end + 2;
+    if (end == text_.npos) return fail("unexpected EOF");
+    const auto content = text_.substr(from, end - from);
     for (const std::string_view name : {"ISO-8859-1", "iso-8859-1", "latin1"}) {
-      latin1_ |= declaration.starts_with("<?xml") && declaration.find(name) != declaration.npos;
+      latin1_ |= *target == "xml" && content.find(name) != content.npos;
     }
-    skip_past("?>", 2);
   }
 
-  /// A DOCTYPE, with what it nests.
-  void directive(std::string_view rest) {
+  /// What begins with "<!".
+  void declaration() {
+    char c;
+    if (!take(c)) return;
+    if (c == '-') {
+      if (!take(c)) return;
+      return c == '-' ? comment() : fail("invalid sequence <!- not part of <!--");
+    }
+    if (c == '[') {
+      for (const char expected : std::string_view("CDATA[")) {
+        if (!take(c)) return;
+        if (c != expected) return fail("invalid <![ sequence");
+      }
+      if (const auto text = take_text(0, true)) add_text(*text);
+      return;
+    }
+    directive();
+  }
+
+  void comment() {
+    char before = 0, last = 0, c;
+    while (take(c)) {
+      if (before == '-' && last == '-') {
+        if (c != '>') fail("invalid sequence \"--\" not allowed in comments");
+        return;
+      }
+      before = std::exchange(last, c);
+    }
+  }
+
+  /// A DOCTYPE, with what it nests; its first character was taken.
+  void directive() {
     std::size_t depth = 0;
-    char quote = 0;
-    for (std::size_t i = 0; i < rest.size(); ++i) {
-      const char c = rest[i];
+    char quote = 0, c;
+    while (take(c)) {
       if (quote != 0) {
         if (c == quote) quote = 0;
       } else if (c == '"' || c == '\'') {
         quote = c;
       } else if (c == '<') {
-        ++depth;
-      } else if (c == '>' && --depth == 0) {
-        at_ += i + 1;
+        if (text_.substr(at_).starts_with("!--")) {
+          const auto end = text_.find("-->", at_ + 3);
+          at_ = end == text_.npos ? text_.size() : end + 3;
+        } else {
+          ++depth;
+        }
+      } else if (c == '>' && depth-- == 0) {
         return;
       }
     }
-    fail_end();
   }
 
-  void end_tag(std::string_view rest) {
-    const auto end = rest.find('>');
-    if (end == rest.npos) return fail_end();
-    const std::string_view name = local_name(trimmed(rest.substr(2, end - 2)));
-    at_ += end + 1;
-    if (stack_.empty()) return fail("unexpected end element </" + std::string(name) + ">");
+  void end_tag() {
+    const auto qualified = take_qualified_name();
+    if (!qualified) return fail("expected element name after </");
+    const std::string_view name = local_name(*qualified);
+    skip_space();
+    char c;
+    if (!take(c)) return;
+    if (c != '>') return fail("invalid characters between </" + std::string(name) + " and >");
     while (!stack_.empty()) {
       const bool matches = stack_.back().name == name;
       close();
-      if (matches) return;
+      if (matches || done_) return;
     }
+    fail("unexpected end element </" + std::string(name) + ">");
   }
 
-  std::string_view take_name() {
+  template <typename Belongs>
+  std::string_view take_while(Belongs&& belongs) {
     const std::size_t from = at_;
-    constexpr std::string_view stops = " \t\r\n/>=<\"'";
-    while (at_ < text_.size() && stops.find(text_[at_]) == stops.npos) ++at_;
+    while (at_ < text_.size() && belongs(static_cast<unsigned char>(text_[at_]))) ++at_;
     return text_.substr(from, at_ - from);
+  }
+  static bool is_letter(unsigned char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+  static bool is_digit(unsigned char c) { return c >= '0' && c <= '9'; }
+  static bool begins_name(unsigned char c) {
+    return is_letter(c) || c == '_' || c == ':' || c >= 0x80;
+  }
+  static bool is_in_name(unsigned char c) {
+    return begins_name(c) || is_digit(c) || c == '.' || c == '-';
+  }
+
+  /// Nothing if there is none. What ends the text could go on, and fails as well.
+  std::optional<std::string_view> take_name() {
+    const auto name = take_while(is_in_name);
+    if (at_ >= text_.size()) fail("unexpected EOF");
+    if (name.empty() || !fault_.empty()) return std::nullopt;
+    if (!begins_name(static_cast<unsigned char>(name[0]))) {
+      fail("invalid XML name: " + std::string(name));
+      return std::nullopt;
+    }
+    return name;
+  }
+  /// One with a colon at most.
+  std::optional<std::string_view> take_qualified_name() {
+    const auto name = take_name();
+    return name && std::ranges::count(*name, ':') > 1 ? std::nullopt : name;
   }
   void skip_space() {
     while (at_ < text_.size() && is_space(text_[at_])) ++at_;
   }
 
   void start_tag() {
-    ++at_;
-    const std::string_view name = take_name();
-    if (name.empty()) {
-      return at_ >= text_.size() ? fail_end() : fail("expected element name after <");
-    }
+    const auto name = take_qualified_name();
+    if (!name) return fail("expected element name after <");
     if (stack_.size() >= kMaxDepth) return fail("nested too deep");
-    stack_.push_back({arena_.copy(local_name(name)), {}, make_object(arena_)});
+    stack_.push_back({arena_.copy(local_name(*name)), {}, make_object(arena_)});
     while (fault_.empty()) {
       skip_space();
-      if (at_ >= text_.size()) return fail_end();
-      if (text_[at_] == '>') {
-        ++at_;
-        return;
+      char c;
+      if (!take(c) || c == '>') return;
+      if (c == '/') {
+        if (!take(c)) return;
+        return c == '>' ? close() : fail("expected /> in element");
       }
-      if (text_.substr(at_) == "/") return fail_end();
-      if (text_.substr(at_).starts_with("/>")) {
-        at_ += 2;
-        return close();
-      }
+      --at_;
       attribute();
     }
   }
 
   void attribute() {
-    const std::string_view name = take_name();
-    if (name.empty()) return fail("expected attribute name in element");
+    const auto name = take_qualified_name();
+    if (!name) return fail("expected attribute name in element");
     skip_space();
-    std::string_view value = arena_.copy(name);
-    if (at_ < text_.size() && text_[at_] == '=') {
-      ++at_;
+    char c;
+    if (!take(c)) return;
+    std::string_view value = arena_.copy(local_name(*name));
+    if (c != '=') {
+      --at_;
+    } else {
       skip_space();
-      if (at_ >= text_.size()) return fail_end();
-      const char quote = text_[at_];
-      if (quote == '"' || quote == '\'') {
-        const auto end = text_.find(quote, at_ + 1);
-        if (end == text_.npos) return fail_end();
-        value = decoded(text_.substr(at_ + 1, end - at_ - 1));
-        at_ = end + 1;
+      if (!take(c)) return;
+      if (c == '"' || c == '\'') {
+        const auto text = take_text(c, false);
+        if (!text) return;
+        value = *text;
       } else {
-        value = arena_.copy(take_name());
+        --at_;
+        value = arena_.copy(take_while([](unsigned char each) {
+          return is_letter(each) || is_digit(each) || each == '_' || each == ':' || each == '-';
+        }));
+        if (at_ >= text_.size()) return fail("unexpected EOF");
       }
     }
-    const std::string_view key = concat(arena_, {"-", local_name(name)});
+    const std::string_view key = concat(arena_, {"-", local_name(*name)});
     stack_.back().members->set(key, simple(value), arena_);
   }
 
+  /// Text up to the next tag, past the end of a quoted value, or past the end of a CDATA section,
+  /// with entities replaced; those that are not known stay. Nothing if it fails.
+  std::optional<std::string_view> take_text(char quote, bool cdata) {
+    std::string out;
+    char before = 0, last = 0;
+    while (true) {
+      if (at_ >= text_.size()) {
+        if (cdata) fail("unexpected EOF in CDATA section");
+        break;
+      }
+      const char c = text_[at_++];
+      if (!quote && before == ']' && last == ']' && c == '>') {
+        if (!cdata) fail("unescaped ]]> not in CDATA section");
+        if (out.size() >= 2) out.resize(out.size() - 2);
+        break;
+      }
+      if (c == '<' && !cdata) {
+        if (quote) fail("unescaped < inside quoted string");
+        --at_;
+        break;
+      }
+      if (quote && c == quote) break;
+      if (c == '&' && !cdata) {
+        if (!take_entity(out)) break;
+        before = last = 0;
+        continue;
+      }
+      if (c == '\r') {
+        out += '\n';
+      } else if (last == '\r' && c == '\n') {
+        // written already
+      } else if (latin1_) {
+        append_rune(out, static_cast<unsigned char>(c));
+      } else {
+        out += c;
+      }
+      before = std::exchange(last, c);
+    }
+    if (!fault_.empty() || !check_characters(out)) return std::nullopt;
+    return arena_.copy(out);
+  }
+
+  /// What follows a '&', or that as it stands. False at the end of the text.
+  bool take_entity(std::string& out) {
+    const std::size_t from = at_ - 1;
+    char c;
+    if (!take(c)) return false;
+    std::string entity;
+    bool known = false;
+    if (c == '#') {
+      const bool hex = at_ < text_.size() && text_[at_] == 'x';
+      at_ += hex;
+      const auto digits = take_while([hex](unsigned char each) {
+        return is_digit(each) || (hex && (each | 0x20) >= 'a' && (each | 0x20) <= 'f');
+      });
+      if (!take(c)) return false;
+      const auto code = parse_uint(digits, hex ? 16 : 10);
+      known = c == ';' && code && *code <= 0x10FFFF;
+      if (known) append_rune(entity, static_cast<char32_t>(*code));
+    } else {
+      --at_;
+      const auto name = take_while(is_in_name);
+      if (!take(c)) return false;
+      constexpr std::pair<std::string_view, char> all[] = {
+          {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
+      for (const auto& [each, meaning] : all) {
+        if (c != ';' || name != each) continue;
+        entity = meaning;
+        known = true;
+      }
+    }
+    if (c != ';') --at_;
+    out += known ? std::string_view(entity) : text_.substr(from, at_ - from);
+    return true;
+  }
+
+  /// Whether XML knows all characters of the text; fails otherwise.
+  bool check_characters(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); at < end;) {
+      const Rune rune = decode_rune(at, end);
+      const char32_t code = rune.code;
+      if (code == 0xFFFD && rune.width == 1) {
+        fail("invalid UTF-8");
+        return false;
+      }
+      const bool known = code == '\t' || code == '\n' || code == '\r' ||
+                         (code >= 0x20 && code <= 0xD7FF) || (code >= 0xE000 && code <= 0xFFFD) ||
+                         code >= 0x10000;
+      if (!known) {
+        char text_of_code[16];
+        std::snprintf(text_of_code, sizeof text_of_code, "U+%04X", static_cast<unsigned>(code));
+        fail(std::string("illegal character code ") + text_of_code);
+        return false;
+      }
+      at += rune.width;
+    }
+    return true;
+  }
+
   void add_text(std::string_view text) {
-    if (!valid_utf8(text)) return fail("invalid UTF-8");
     text = trimmed(text);
     if (text.empty() || stack_.empty()) return;
     Element& element = stack_.back();
@@ -242,46 +406,6 @@ class Reader {
       if (text == word) return Value::boolean(false);
     }
     return Value::string(text);
-  }
-
-  std::string in_utf8(std::string_view text) const {
-    if (!latin1_) return std::string(text);
-    std::string out;
-    for (const char c : text) append_rune(out, static_cast<unsigned char>(c));
-    return out;
-  }
-
-  /// With entities replaced.
-  std::string_view decoded(std::string_view raw) {
-    const std::string text = in_utf8(raw);
-    std::string out;
-    for (std::size_t i = 0; i < text.size();) {
-      const auto end = text[i] == '&' ? text.find(';', i) : text.npos;
-      if (end == text.npos || end - i > 12 || !append_entity(out, text.substr(i + 1, end - i - 1))) {
-        out += text[i++];
-      } else {
-        i = end + 1;
-      }
-    }
-    return arena_.copy(out);
-  }
-
-  static bool append_entity(std::string& out, const std::string& name) {
-    if (name.starts_with('#')) {
-      const bool hex = name.starts_with("#x");
-      const auto code = parse_uint(std::string_view(name).substr(hex ? 2 : 1), hex ? 16 : 10);
-      if (!code || *code > 0x10FFFF) return false;
-      append_rune(out, static_cast<char32_t>(*code));
-      return true;
-    }
-    constexpr std::pair<std::string_view, char> known[] = {
-        {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
-    for (const auto& [known_name, c] : known) {
-      if (name != known_name) continue;
-      out += c;
-      return true;
-    }
-    return false;
   }
 
   Arena& arena_;

@@ -1,0 +1,34 @@
+#include "bloblang/functions/json_refusal.h"
+
+#include "value/json.h"
+#include "value/number.h"
+
+namespace tollgate::bloblang {
+
+std::string json_refusal(Value value, Arena& arena) {
+  if (value.is(Kind::float64)) {
+    std::string text;
+    append_go_float(text, value.as_float64());
+    return "json: unsupported value: " + text;
+  }
+  if (value.is(Kind::timestamp)) {
+    return "json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of "
+           "range [0,9999]";
+  }
+  const auto fails = [&](Value inner) {
+    std::string scratch;
+    return !append_json(scratch, inner, arena);
+  };
+  if (value.is(Kind::array)) {
+    for (const Value& item : value.as_array()) {
+      if (fails(item)) return json_refusal(item, arena);
+    }
+  } else if (value.is(Kind::object)) {
+    for (const auto& [key, member] : value.as_object().members(arena)) {
+      if (fails(member)) return json_refusal(member, arena);
+    }
+  }
+  return "json: unsupported value";
+}
+
+}  // namespace tollgate::bloblang

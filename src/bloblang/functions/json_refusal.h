@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "value/value.h"
+
+namespace tollgate::bloblang {
+
+/// What encoding/json says of a value that has no JSON form.
+std::string json_refusal(Value value, Arena& arena);
+
+}  // namespace tollgate::bloblang
