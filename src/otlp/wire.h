@@ -19,15 +19,30 @@ class WireReader {
 
   /// Moves to the next field. False at the end and on malformed input.
   [[gnu::always_inline]] bool next() {
-    // Most fields are short bytes: one byte of tag, one of size.
+    // Most fields have one byte of tag, and are short bytes, small numbers or fixed ones.
     if (end_ - at_ >= 2) [[likely]] {
-      const auto tag = static_cast<unsigned char>(at_[0]), size = static_cast<unsigned char>(at_[1]);
-      if ((tag & 0x87) == 2 && tag >= 8 && size < 0x80 && size <= end_ - at_ - 2) {
+      const auto tag = static_cast<unsigned char>(at_[0]), second = static_cast<unsigned char>(at_[1]);
+      if (tag >= 8 && tag < 0x80) [[likely]] {
         field_ = tag >> 3;
-        type_ = Type::bytes;
-        bytes_ = {at_ + 2, size};
-        at_ += 2 + size;
-        return true;
+        const std::ptrdiff_t behind = end_ - at_ - 2;
+        if ((tag & 7) == 2 && second < 0x80 && second <= behind) [[likely]] {
+          type_ = Type::bytes;
+          bytes_ = {at_ + 2, second};
+          at_ += 2 + second;
+          return true;
+        }
+        if ((tag & 7) == 1 && behind >= 7) {
+          type_ = Type::fixed64;
+          std::memcpy(&number_, at_ + 1, sizeof number_);  // little-endian, as everywhere here
+          at_ += 9;
+          return true;
+        }
+        if ((tag & 7) == 0 && second < 0x80) {
+          type_ = Type::varint;
+          number_ = second;
+          at_ += 2;
+          return true;
+        }
       }
     }
     if (at_ == end_) return false;
