@@ -40,6 +40,8 @@ TEST_P(Limits, GiveAnError) {
 }
 
 constexpr int kDeep = 100'000;
+const std::string kSharing =
+    "root = range(0, 64).fold({}, i -> {\"a\": i.tally, \"b\": i.tally})";
 const std::string kDoubling = "root = range(0, 64).fold(\"ab\", i -> ";
 
 INSTANTIATE_TEST_SUITE_P(Nesting, Limits,
@@ -66,9 +68,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{kDoubling + "[i.tally, i.tally].join(\",\"))", "limit"},
                     Hostile{"root = range(0, 64).fold([1, 2], i -> i.tally.concat(i.tally))",
                             "limit"},
-                    Hostile{"root = range(0, 64).fold({}, i -> {\"a\": i.tally, \"b\": i.tally})"
-                            ".format_msgpack()",
-                            "too many elements"},
+                    Hostile{kSharing + ".format_msgpack()", "too many elements"},
+                    Hostile{kSharing + ".format_json()", "too many elements"},
+                    Hostile{kSharing + ".sign_jwt_hs256(\"k\")", "too many elements"},
+                    Hostile{kSharing + R"(.json_schema("{\"type\":\"string\"}"))", "expected: string"},
                     Hostile{"map m {\n  root = (this + this).apply(\"m\")\n}\nroot = "
                             "\"ab\".apply(\"m\")",
                             "limit"}));

@@ -2,7 +2,6 @@
 
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/json_refusal.h"
-#include "bloblang/program/structure.h"
 #include "value/json.h"
 #include "value/number.h"
 
@@ -24,8 +23,7 @@ Value format(Call& call, Value target) {
   const std::string_view indent = call.boolean(1) ? std::string_view{} : call.text(0);
   if (!append_json(text, target, call.arena(),
                    {.escape_html = call.boolean(2), .indent = indent, .as_text = true})) {
-    const Value refusal = check_structure(call.run(), target);
-    return refusal.is_error() ? refusal : call.error(json_refusal(target, call.arena()));
+    return call.error(json_refusal(target, call.arena()));
   }
   if (text.size() > kMaxBytes * 4) {
     return call.error("the result exceeds the limit of ", std::to_string(kMaxBytes * 4), " bytes");

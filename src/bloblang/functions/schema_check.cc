@@ -6,6 +6,7 @@
 
 #include "bloblang/functions/catalogue.h"
 #include "bloblang/functions/json_refusal.h"
+#include "bloblang/program/limits.h"
 #include "value/json.h"
 #include "value/json_schema.h"
 
@@ -27,10 +28,11 @@ Prepared prepare_schema(const Arguments& arguments) {
 }
 
 /// The incumbent writes the value as JSON before it looks at it. Numbers alone can stop that where
-/// documents are ordinary, so only what has one that is not finite is written here.
+/// documents are ordinary, so only what has one that is not finite is written here. What shares parts
+/// within itself may have elements without end, and is not looked at to the last.
 std::optional<std::string> refusal_of_numbers(Value value, Arena& arena) {
   std::vector<Value> open{value};
-  while (!open.empty()) {
+  for (std::uint64_t seen = 0; !open.empty() && seen < kMaxElements; ++seen) {
     const Value each = open.back();
     open.pop_back();
     const bool is_strange = (each.is(Kind::float64) && !std::isfinite(each.as_float64())) ||
