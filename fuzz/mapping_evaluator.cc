@@ -1,5 +1,6 @@
 // The evaluator against a naive one (naive_evaluator.h): both run a mapping over a few documents,
-// as a mapping and as a mutation, and must agree on the content and metadata, or both fail.
+// as a mapping, which may leave a document or bytes alone, and as a mutation, and must agree on the
+// content and metadata, or both fail.
 
 #include <cstdint>
 #include <string>
@@ -21,15 +22,28 @@ constexpr std::string_view kDocuments[] = {
     R"({"a":{"b":[{"c":1},{"c":2},{"d":[null,false]}]},"b":18446744073709551615,"t":false})",
     R"([1,"two",null,{"a":[]}])", "not json", "null"};
 
-NaiveOutcome evaluate(const Mapping& mapping, std::string_view content, Mode mode) {
+enum class Way : std::uint8_t { map, encode, mutate };
+
+Mode mode_of(Way way) { return way == Way::mutate ? Mode::mutation : Mode::mapping; }
+
+MapResult run(const Mapping& mapping, Way way, Batch& batch, Message& copy, Arena& scratch) {
+  switch (way) {
+    case Way::map: return mapping.map(batch, 0, copy);
+    case Way::encode: return mapping.encode(batch, 0, scratch);
+    case Way::mutate: break;
+  }
+  return mapping.mutate(batch, 0);
+}
+
+NaiveOutcome evaluate(const Mapping& mapping, std::string_view content, Way way) {
+  Arena scratch;
   Batch batch;
   Message& message = batch.add();
   message.set_bytes(content);
   message.set_metadata("foo", Value::string("bar"));
   Message copy = message.copy();
-  Message& out = mode == Mode::mutation ? message : copy;
-  const MapResult result =
-      mode == Mode::mutation ? mapping.mutate(batch, 0) : mapping.map(batch, 0, copy);
+  Message& out = way == Way::map ? copy : message;
+  const MapResult result = run(mapping, way, batch, copy, scratch);
   if (result.what == Mapped::failed) return {};
   if (result.what == Mapped::deleted) return {NaiveOutcome::Kind::deleted, {}, {}};
   NaiveOutcome outcome{NaiveOutcome::Kind::ok, std::string(out.bytes()), {}};
@@ -46,10 +60,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mapping = Mapping::compile(source, {.pure_only = true});
   if (!mapping) return 0;
   for (const auto content : kDocuments) {
-    for (const Mode mode : {Mode::mapping, Mode::mutation}) {
-      const auto expected = fuzz::evaluate_naively(source, content, mode);
+    for (const Way way : {Way::map, Way::encode, Way::mutate}) {
+      const auto expected = fuzz::evaluate_naively(source, content, mode_of(way));
       if (!expected) continue;
-      const NaiveOutcome found = evaluate(*mapping, content, mode);
+      const NaiveOutcome found = evaluate(*mapping, content, way);
       fuzz::require(found == *expected,
                     std::string(content) + "\nexpected " + expected->payload + " " +
                         expected->metadata + "\nfound    " + found.payload + " " + found.metadata);

@@ -15,28 +15,37 @@ namespace {
 
 using namespace tollgate;
 
+using Wire = WireReader::Type;
+
+bool same_field(const WireReader& a, const WireReader& b) {
+  for (const Wire type : {Wire::varint, Wire::fixed64, Wire::fixed32}) {
+    if (a.is(a.field(), type)) return b.is(a.field(), type) && a.number() == b.number();
+  }
+  return b.is(a.field(), Wire::bytes) && a.bytes() == b.bytes();
+}
+
 /// Every byte of a message is in one of its fields, and fields can be written as they were read.
 void check_wire(std::string_view message) {
   WireReader reader(message);
   std::string copy;
   WireWriter writer(copy);
   while (reader.next()) {
-    switch (static_cast<int>(reader.is(reader.field(), WireReader::Type::varint)) +
-            2 * static_cast<int>(reader.is(reader.field(), WireReader::Type::fixed64)) +
-            4 * static_cast<int>(reader.is(reader.field(), WireReader::Type::fixed32))) {
-      case 1: writer.varint(reader.field(), reader.number()); break;
-      case 2: writer.fixed64(reader.field(), reader.number()); break;
-      case 4: writer.fixed32(reader.field(), static_cast<std::uint32_t>(reader.number())); break;
-      default: writer.bytes(reader.field(), reader.bytes());
+    const auto field = reader.field();
+    if (reader.is(field, Wire::varint)) {
+      writer.varint(field, reader.number());
+    } else if (reader.is(field, Wire::fixed64)) {
+      writer.fixed64(field, reader.number());
+    } else if (reader.is(field, Wire::fixed32)) {
+      writer.fixed32(field, static_cast<std::uint32_t>(reader.number()));
+    } else {
+      writer.bytes(field, reader.bytes());
     }
   }
   if (!reader.ok()) return;
   fuzz::require(copy.size() <= message.size(), "written longer than it came");
   WireReader first(message), second(copy);
   while (first.next()) {
-    fuzz::require(second.next() && first.field() == second.field() &&
-                      first.number() == second.number() && first.bytes() == second.bytes(),
-                  "a field changed");
+    fuzz::require(second.next() && same_field(first, second), "a field changed");
   }
   fuzz::require(!second.next() && second.ok(), "a field too many");
 }
@@ -76,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(encoded.has_value(), "what was decoded cannot be encoded");
     const auto again = decode(request);
     fuzz::require(again && again->batch.size() == 1, "what was encoded cannot be decoded");
-    fuzz::require(json_of(message) == json_of(again->batch[0]), "a record changed on the way");
+    const std::string before = json_of(message), after = json_of(again->batch[0]);
+    fuzz::require(before == after, "a record changed on the way\nbefore " + before + "\nafter  " + after);
   }
   return 0;
 }

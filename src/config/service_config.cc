@@ -202,7 +202,6 @@ Node ServiceConfig::default_component(const char* name) {
 }
 
 const Schema<ServiceConfig::Test>& test_schema() {
-  using Test = ServiceConfig::Test;
   static const Schema<Test> fields{
       required("name", &Test::name, "What the test is called."),
       field("environment", &Test::environment, "Environment variables while it is read."),

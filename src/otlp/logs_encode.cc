@@ -248,7 +248,10 @@ Value wrap_any(Value value, Arena& arena) {
     case Kind::uint64:
     case Kind::float64:
     case Kind::number_text: {
-      const Value number = resolve_number(value);
+      Value number = resolve_number(value);
+      const bool is_negative_zero = number.is(Kind::int64) && number.as_int64() == 0 &&
+                                    value.is(Kind::number_text) && value.as_text()[0] == '-';
+      if (is_negative_zero) number = Value::float64(-0.0);
       any->set(number.is(Kind::float64) ? "doubleValue" : "intValue", number, arena);
       break;
     }

@@ -277,7 +277,7 @@ class SnappyInflater final : public Inflater {
   }
 
  private:
-  static constexpr unsigned char kCompressed = 0, kUncompressed = 1, kFirstSkippable = 0x80;
+  static constexpr unsigned char kUncompressed = 1, kFirstSkippable = 0x80;
   static constexpr std::size_t kChecksum = 4;
 
   static Result<> take_chunk(unsigned char type, std::string_view data, const Sink& sink) {
