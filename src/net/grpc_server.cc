@@ -21,6 +21,10 @@ namespace {
 constexpr std::uint64_t mailbox_event = ~std::uint64_t{0};
 constexpr std::uint64_t listener_event = ~std::uint64_t{0} - 1;
 
+/// How long a thread with calls under way looks at nothing after it looked: what arrives meanwhile, pieces
+/// of messages and answers, is then taken together instead of at the price of a thread switch each.
+constexpr auto kRest = std::chrono::microseconds(500);
+
 /// One io thread and its connections.
 ///
 /// A connection's id is its slot in the table below a generation, so that an answer or an epoll
@@ -117,6 +121,9 @@ void Loop::run() {
   block_sigpipe();
   std::array<epoll_event, 256> events;
   while (!stop_requested_.load(std::memory_order_relaxed)) {
+    if (server_.under_way.load(std::memory_order_relaxed) > 0) {
+      std::this_thread::sleep_until(context_.now + kRest);
+    }
     take_newcomers();
     if (drain_requested_.load(std::memory_order_relaxed)) drain_all();
     take_answers();
