@@ -83,9 +83,11 @@ MapResult Mapping::map(Batch& input, std::size_t index, Message& out) const {
 MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const {
   Message& message = batch[index];
   Arena& arena = message.memory().arena;
+  thread_local JsonBuffer buffer;
   Run run = make_run(scratch, &batch, index);
   run.writable_batch = &batch;
   run.output = &message;
+  run.buffer = &buffer;
   use_metadata_of(run, message);
   Value root = Value::nothing();
   const Value outcome = bloblang::run_statements(*program_, run, root);
@@ -94,11 +96,14 @@ MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const
     run.metadata = &deep_copy(Value::object(run.metadata), arena).as_object();
   }
   store_metadata(message, run);
-  if (root.is_marker()) return {store(message, root), {}};
-  if (root.is_text()) {
+  if (run.is_written) {
+    message.set_json(arena.copy(run.text));
+  } else if (root.is_marker()) {
+    return {store(message, root), {}};
+  } else if (root.is_text()) {
     message.set_bytes(arena.copy(root.as_text()));
   } else {
-    message.set_json_of(root, scratch);
+    message.set_json(arena.copy(buffer.write(root, scratch)));
   }
   return {Mapped::replaced, {}};
 }

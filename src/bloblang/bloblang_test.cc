@@ -209,6 +209,31 @@ TEST(Mapping, EncodeLeavesWhatMapLeaves) {
   }
 }
 
+TEST(Mapping, AnEventIsPrintedAsItsValuesCome) {
+  const char* const mappings[] = {
+      R"(root = {"b": this.a, "a": "x<y\"z", "c": {"e": this.b, "d": {"f": [1, 2.50], "g": this.a}}})",
+      R"(root = {"a": this.a, "b": {"c": this.missing.string()}})",       // an error within
+      R"(root = {"a": this.a.number(), "b": {"c": this.b.number()}})",    // one or two of them
+      R"(root = {"a": if this.a == 1 { deleted() }, "b": {"c": if this.b == 2 { deleted() }}})",
+      R"(root = {"a": deleted(), "b": this.a})",
+      R"(root = {"a": this.a, "a": this.b})",
+      R"(root = {"a": {}, "b": [], "c": {"d": {"e": this.a}}})",
+      R"(root = {"a": (this.a / 0).catch("none"), "b": {this.b.string(): 1}})",
+      R"(root = {"a": this.a.(x -> {"b": x, "c": {"d": root_meta("m")}})})",
+      "root = {\"count\": count(\"printed\") - count(\"printed\"), \"a\": counter(), \"id\": uuid_v4()}",
+      "root.a.b = this.a\nroot.a.c = this.b\nroot.d = {\"e\": this.a}",
+      "root.a.b = this.a\nroot.c = if this.b == 2 { nothing() } else { this.b }",
+      "root = this.a\nmeta m = \"x\"\nroot = {\"a\": root_meta(\"m\"), \"b\": this.b}",
+      "map m { root = {\"x\": this} }\nroot = {\"a\": this.a.apply(\"m\")}",
+  };
+  for (const std::string text : mappings) {
+    for (const auto* input : {R"({"a":1,"b":2})", R"({"a":"t","b":{"c":[null]}})", R"({"b":1e3})"}) {
+      // Compiled twice: counters of one program go on.
+      EXPECT_EQ(encode(compile(text), input), map(compile(text), input)) << text << " over " << input;
+    }
+  }
+}
+
 TEST(Mapping, RecursionAsDeepAsIsAllowedSucceeds) {
   const Mapping mapping = compile(R"(map down {
   root = if this == 0 { "bottom" } else { [(this - 1).apply("down")].(this.0) }

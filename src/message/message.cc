@@ -31,8 +31,9 @@ std::string_view written(Arena& arena, Append&& append) {
 }
 
 /// The JSON of `document` in `arena`; nothing if it has none.
-std::string_view written_json(Value document, Arena& arena, Arena& scratch) {
-  return written(arena, [&](std::string& out) { append_json(out, document, scratch); });
+std::string_view written_json(Value document, Arena& arena) {
+  thread_local JsonBuffer buffer;
+  return arena.copy(buffer.write(document, arena));
 }
 
 Value parse_payload(std::string_view bytes, Arena& arena) {
@@ -135,7 +136,7 @@ std::string_view Message::bytes() {
 std::string_view Message::encode(Arena& arena) const {
   if (lazy_) return written(arena, [&](std::string& out) { lazy_->append(out, arena); });
   if (!has_document_) return {};
-  return document_.is_text() ? document_.as_text() : written_json(document_, arena, arena);
+  return document_.is_text() ? document_.as_text() : written_json(document_, arena);
 }
 
 Value Message::document() {
@@ -177,9 +178,9 @@ void Message::set_lazy(const LazyPayload& payload) {
   lazy_ = &payload;
 }
 
-void Message::set_json_of(Value document, Arena& scratch) {
-  set_bytes(written_json(document, memory_->arena, scratch));
-  bytes_are_json_ = !bytes_.empty();
+void Message::set_json(std::string_view json) {
+  set_bytes(json);
+  bytes_are_json_ = !json.empty();
 }
 
 const Value* Message::metadata(std::string_view key) const {

@@ -96,8 +96,8 @@ class Message {
   void set_bytes(std::string_view bytes);
   void set_document(Value document);
   void set_lazy(const LazyPayload& payload);
-  /// The payload is what JSON stands for `document`, which need not outlive this.
-  void set_json_of(Value document, Arena& scratch);
+  /// The payload is `json`, which our JSON writer made.
+  void set_json(std::string_view json);
 
   // Metadata --------------------------------------------------------------------------------------
 

@@ -31,6 +31,15 @@ class WireReader {
           at_ += 2 + second;
           return true;
         }
+        if ((tag & 7) == 2 && behind > 0) {  // a record is mostly longer than 127 bytes
+          const std::size_t high = static_cast<unsigned char>(at_[2]), size = (second & 0x7f) | high << 7;
+          if (high < 0x80 && size < static_cast<std::size_t>(behind)) {
+            type_ = Type::bytes;
+            bytes_ = {at_ + 3, size};
+            at_ += 3 + size;
+            return true;
+          }
+        }
         if ((tag & 7) == 1 && behind >= 7) {
           type_ = Type::fixed64;
           std::memcpy(&number_, at_ + 1, sizeof number_);  // little-endian, as everywhere here

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,6 +45,33 @@ struct JsonWriteOptions {
 /// value has no JSON form (NaN, infinities, a timestamp outside the years 0 to 9999) or one of more
 /// than 256 MiB, which a small value that is shared within itself may have.
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options = {});
+
+/// What the JSON of objects of one shape is made of: text, a value, text, a value … and text at the end.
+struct JsonShape {
+  struct Part {
+    std::string_view before;
+    std::uint32_t value;  ///< its place among the values
+  };
+  /// So many bytes after each text can be read.
+  static constexpr std::size_t kSlack = 32;
+
+  std::span<const Part> parts;
+  std::string_view end;
+};
+
+/// Memory that JSON is written to again and again, in the way of append_json() without options. What
+/// write() returns stays until the next one; nothing if there is no JSON form.
+class JsonBuffer {
+ public:
+  std::string_view write(Value value, Arena& arena);
+  std::string_view write(const JsonShape& shape, const Value* values, Arena& arena);
+
+ private:
+  template <typename... What>
+  std::string_view print(Arena& arena, const What&... what);
+
+  std::string memory_;  ///< its size is that of the memory
+};
 
 /// Appends the JSON string for `text`, quotes included; invalid UTF-8 becomes \ufffd.
 void append_json_string(std::string& out, std::string_view text, bool escape_html = false);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "value/timestamp.h"
 
 namespace tollgate {
@@ -198,6 +200,31 @@ TEST(JsonWriter, FramedKeysStandAsTheyAre) {
     ASSERT_TRUE(append_json(actual, Value::object(framed), arena, {.escape_html = html}));
     EXPECT_EQ(actual, expected);
   }
+}
+
+TEST(JsonWriter, AShapeIsFilledWithValues) {
+  Arena arena;
+  const std::string slack(JsonShape::kSlack, ' ');
+  const auto text = [&](std::string_view shown) {
+    return concat(arena, {shown, slack}).substr(0, shown.size());
+  };
+  const std::string long_text(100, 'x');
+  const JsonShape::Part parts[] = {
+      {text("{\"a\":"), 1}, {text(",\"" + long_text + "\":"), 0}, {text(",\"c\":"), 2}};
+  const JsonShape shape{parts, text(",\"d\":1}")};
+  Object* const inner = make_object(arena, 1);
+  inner->set("k", Value::string("\x01<\xff"), arena);
+  const std::string big(3000, 'y');
+  const Value values[] = {Value::object(inner), Value::string(big), Value::float64(1e21)};
+  JsonBuffer buffer;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(buffer.write(shape, values, arena),
+              "{\"a\":\"" + big + "\",\"" + long_text +
+                  "\":{\"k\":\"\\u0001<\\ufffd\"},\"c\":1e+21,\"d\":1}");
+    EXPECT_EQ(buffer.write(Value::string("s"), arena), "\"s\"");
+  }
+  const Value without_form[] = {Value::null(), Value::null(), Value::float64(NAN)};
+  EXPECT_EQ(buffer.write(shape, without_form, arena), "");
 }
 
 TEST(JsonWriter, NestsDeeperThanItsOwnStack) {

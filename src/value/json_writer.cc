@@ -16,15 +16,17 @@ namespace tollgate {
 
 namespace {
 
-/// The end of a string that is written into directly: room is made ahead, the size set at the end.
+/// A string that is written into directly: room is made ahead, the size set at the end.
 /// Where the writing is up to is the writer's to know, in a register: what is written through a
 /// char* might be any member.
 class Sink {
  public:
-  explicit Sink(std::string& out) : out_(out), end_(start()) {}
+  /// All of `out` from byte `from` on may be overwritten.
+  Sink(std::string& out, std::size_t from)
+      : out_(out), start_(from), end_(out_.data() + out_.size()) {}
 
   /// The first place to write to.
-  char* start() const { return out_.data() + out_.size(); }
+  char* start() const { return out_.data() + start_; }
 
   /// Where at least `bytes` may be written, the end of what was written being `at`.
   [[gnu::always_inline]] char* room(char* at, std::size_t bytes) {
@@ -38,6 +40,14 @@ class Sink {
   char* put(char* at, std::string_view text) {
     at = room(at, text.size());
     return std::copy(text.begin(), text.end(), at);
+  }
+  /// `text`, which is short mostly and which `slack` more bytes can be read after.
+  template <std::size_t slack>
+  [[gnu::always_inline]] char* put_slack(char* at, std::string_view text) {
+    at = room(at, text.size() + slack);
+    std::memcpy(at, text.data(), slack);
+    if (text.size() > slack) [[unlikely]] std::memcpy(at, text.data(), text.size());
+    return at + text.size();
   }
 
   std::size_t written(const char* at) const { return static_cast<std::size_t>(at - out_.data()); }
@@ -57,6 +67,7 @@ class Sink {
   }
 
   std::string& out_;
+  const std::size_t start_;
   char* end_;
 };
 
@@ -143,6 +154,23 @@ class JsonWriter {
         arena_(arena),
         options_(options),
         lines_(!options.indent.empty() || !options.prefix.empty()) {}
+
+  /// As write() of a value.
+  char* write(const JsonShape& shape, const Value* values, char* at) {
+    const std::size_t most = sink_.written(at) + kMostBytes;
+    for (const auto& [before, number] : shape.parts) {
+      at = sink_.put_slack<JsonShape::kSlack>(at, before);
+      const Value value = values[number];
+      if (value.is(Kind::string)) [[likely]] {
+        at = string(at, value.as_text());
+      } else {
+        at = write(value, at);
+        if (!at) return nullptr;
+      }
+      if (sink_.written(at) > most) return nullptr;
+    }
+    return sink_.put_slack<JsonShape::kSlack>(at, shape.end);
+  }
 
   /// Where the text of `root` ends, which begins at `at`; null if it has none.
   char* write(Value root, char* at) {
@@ -252,12 +280,8 @@ class JsonWriter {
 
   /// A key with what stands around it: `,"key":`. See Object::framed_keys.
   [[gnu::always_inline]] char* framed_key(char* at, std::string_view name, bool follows) {
-    const std::size_t size = name.size() + 3 + follows;
-    const char* const from = name.data() - 1 - follows;
-    at = sink_.room(at, size + Object::kKeySlack);
-    std::memcpy(at, from, Object::kKeySlack);
-    if (size > Object::kKeySlack) [[unlikely]] std::memcpy(at, from, size);
-    return at + size;
+    return sink_.put_slack<Object::kKeySlack>(
+        at, {name.data() - 1 - follows, name.size() + 3 + follows});
   }
 
   char* break_line(char* at) {
@@ -303,7 +327,7 @@ class JsonWriter {
 
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options) {
   const std::size_t before = out.size();
-  Sink sink(out);
+  Sink sink(out, before);
   char* const at = sink.start();
   const char* const end =
       options.escape_html ? JsonWriter<true>(sink, arena, options).write(value, at)
@@ -316,8 +340,24 @@ bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions o
   return end != nullptr;
 }
 
+template <typename... What>
+std::string_view JsonBuffer::print(Arena& arena, const What&... what) {
+  constexpr std::size_t most_kept = std::size_t{1} << 20;
+  if (memory_.size() > most_kept) memory_ = {};
+  Sink sink(memory_, 0);
+  const JsonWriteOptions options;
+  const char* const end = JsonWriter<false>(sink, arena, options).write(what..., sink.start());
+  return end ? std::string_view(memory_).substr(0, sink.written(end)) : std::string_view();
+}
+
+std::string_view JsonBuffer::write(Value value, Arena& arena) { return print(arena, value); }
+
+std::string_view JsonBuffer::write(const JsonShape& shape, const Value* values, Arena& arena) {
+  return print(arena, shape, values);
+}
+
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
-  Sink sink(out);
+  Sink sink(out, out.size());
   char* const to = sink.room(sink.start(), string_room(text));
   sink.finish(escape_html ? write_string<true>(sink, to, text)
                           : write_string<false>(sink, to, text));

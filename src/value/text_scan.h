@@ -89,14 +89,21 @@ const char* find_json_stop(const char* from, const char* end) {
   return from;
 }
 
-/// Copies `size` bytes if they are at most 16 and none stops the scan. False says nothing, and then
+/// Copies `size` bytes if they are at most 32 and none stops the scan. False says nothing, and then
 /// anything may stand at `to`, within `size`.
 template <JsonStops stops>
 [[gnu::always_inline]] inline bool copy_short_json_plain(const char* from, std::size_t size, char* to) {
 #if defined(__SSE2__)
+  if (size > 16) {
+    if (size > 32) return false;
+    const auto word = [](const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); };
+    const __m128i first = word(from), last = word(from + size - 16);
+    _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(to)), first);
+    _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(to + size - 16)), last);
+    return (detail::stop_bits<stops>(first) | detail::stop_bits<stops>(last)) == 0;
+  }
   // Two words that overlap or meet, side by side in one register.
   if (size >= 8) {
-    if (size > 16) return false;
     const auto word = [](const void* at) {
       return _mm_loadl_epi64(static_cast<const __m128i*>(at));
     };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/same_text.h"
+#include "bloblang/compiler/shapes.h"
 #include "bloblang/vm/operations.h"
 #include "value/text_scan.h"
 
@@ -46,7 +47,12 @@ Body Emitter::body(std::string_view annotation, std::span<const Statement* const
   collect(statements);
   Body body{text(annotation), {}, keep(variables_)};
   body.plan = plan();
-  body.steps = steps(statements);
+  auto list = steps(statements);
+  const bool is_mapping = annotation.empty();
+  if (is_mapping && !list.empty() && list.back().kind == Step::Kind::replace_root) {
+    list.back().text = object_text(*list.back().value, memory_);
+  }
+  body.steps = keep(list);
   body.memos = static_cast<std::uint32_t>(std::ranges::count(memos_, true, &Memo::is_kept));
   return body;
 }
@@ -87,8 +93,9 @@ const RootPlan* Emitter::plan() {
   if (root_paths_.empty()) return nullptr;
   const bool framed = std::ranges::all_of(
       root_paths_, [](const Path path) { return std::ranges::all_of(path, needs_no_escape); });
-  return memory_.make<RootPlan>(plan_members(0, root_paths_.size(), 0, framed),
-                                static_cast<std::uint32_t>(root_paths_.size()), framed);
+  const auto members = plan_members(0, root_paths_.size(), 0, framed);
+  return memory_.make<RootPlan>(members, static_cast<std::uint32_t>(root_paths_.size()), framed,
+                                document_shape(members, memory_));
 }
 
 /// The members at `depth` of the paths [first, end), which are the same up to there.
@@ -118,10 +125,10 @@ std::uint32_t Emitter::slot_of(std::string_view variable) const {
   return static_cast<std::uint32_t>(std::ranges::find(variables_, variable) - variables_.begin());
 }
 
-std::span<const Step> Emitter::steps(std::span<const Statement* const> statements) {
+std::vector<Step> Emitter::steps(std::span<const Statement* const> statements) {
   std::vector<Step> steps;
   for (const Statement* statement : statements) steps.push_back(step(*statement));
-  return keep(steps);
+  return steps;
 }
 
 Step Emitter::step(const Statement& statement) {
@@ -156,7 +163,7 @@ Step Emitter::step(const Statement& statement) {
       std::vector<Step::Branch> branches;
       for (const auto& branch : static_cast<const ConditionalStatement&>(statement).branches) {
         branches.push_back({branch.condition ? query(*branch.condition) : nullptr,
-                            steps(branch.body)});
+                            keep(steps(branch.body))});
       }
       step.kind = Step::Kind::conditional;
       step.branches = keep(branches);
@@ -325,6 +332,7 @@ const Node* Emitter::object(const ObjectExpr& expr, Use use) {
     if (seen[slot]) is_repeated[slot] = true;
     seen[slot] = true;
   }
+  bool is_settled = std::ranges::none_of(is_repeated, std::identity());
   std::vector<ObjectNode::Field> fields;
   for (const auto& entry : expr.entries) {
     const auto slot = slot_of_entry(entry);
@@ -335,12 +343,13 @@ const Node* Emitter::object(const ObjectExpr& expr, Use use) {
         layout[slot].value = constant(value, use);
         continue;
       }
+      is_settled = false;
     }
     fields.push_back({slot, query(*entry.value, use)});  // a constant marker elides its member
   }
   const bool framed = std::ranges::all_of(layout, needs_no_escape, &Member::key);
   for (Member& member : layout) member.key = framed ? framed_key(member.key) : text(member.key);
-  return make(ObjectNode{{evaluate_object, {}}, keep(layout), framed, keep(fields)}, expr);
+  return make(ObjectNode{{evaluate_object, {}}, keep(layout), framed, is_settled, keep(fields)}, expr);
 }
 
 std::string_view Emitter::framed_key(std::string_view key) {

@@ -32,7 +32,7 @@ class Emitter {
     bool is_kept = false;      ///< it was asked for again, or in what may be a loop
   };
 
-  std::span<const Step> steps(std::span<const Statement* const> statements);
+  std::vector<Step> steps(std::span<const Statement* const> statements);
   Step step(const Statement& statement);
   /// Names and counts what the statements assign.
   void collect(std::span<const Statement* const> statements);

@@ -5,6 +5,7 @@
 
 #include "bloblang/program/function.h"
 #include "bloblang/program/scope.h"
+#include "value/json.h"
 
 /// The steps a program is made of: written by the compiler, read by the machine. All of it lies in
 /// the arena of its Program and never changes. The evaluators are in vm/operations.h.
@@ -66,7 +67,14 @@ struct ObjectNode : Node {
   };
   std::span<const Member> layout;  ///< sorted; Kind::nothing where a field goes
   bool framed_keys;                ///< of the layout, see Object::framed_keys
+  bool is_settled;                 ///< no key is written twice, no constant leaves its member out
   std::span<const Field> fields;   ///< in the order they were written
+};
+
+/// An object literal, with those within it, as JSON that is written as soon as its values are known.
+struct ObjectText {
+  std::span<const Node* const> values;  ///< in the order they are evaluated
+  JsonShape shape;
 };
 
 struct DynamicObjectNode : Node {
@@ -151,6 +159,7 @@ struct Step {
   std::uint32_t line = 0;  ///< as errors tell it
   std::uint32_t slot = 0;  ///< let; assign_path: in the plan of root, or kNoSlot
   const Node* value = nullptr;
+  const ObjectText* text = nullptr;  ///< of `value`, where nothing but its JSON may be asked for
   std::span<const std::string_view> path;  ///< assign_path
   std::string_view key;                    ///< set_metadata
   std::span<const Branch> branches;        ///< conditional
@@ -167,6 +176,7 @@ struct RootPlan {
   std::span<const Member> members;  ///< sorted by key
   std::uint32_t slots;
   bool framed_keys;  ///< of all members, see Object::framed_keys
+  JsonShape shape;   ///< of the whole, where each slot has a value
 };
 
 /// A list of statements with variables of its own: a mapping or a map.

@@ -11,6 +11,7 @@
 namespace tollgate {
 
 class Batch;
+class JsonBuffer;
 class Message;
 
 namespace bloblang {
@@ -73,6 +74,12 @@ struct Run {
   Object* metadata = nullptr;
   bool has_metadata = false;  ///< false: the context knows none
   bool metadata_changed = false;
+
+  /// Where the JSON of the document goes, if nothing else of it is wanted and it can be written without
+  /// making the document, which is then nothing.
+  JsonBuffer* buffer = nullptr;
+  bool is_written = false;
+  std::string_view text;  ///< what was written there; nothing if the document has no JSON form
 
   std::uint64_t epoch = 0;
   std::size_t memory_at_start = 0;  ///< the arena's footprint

@@ -22,8 +22,12 @@ Value evaluate_array(const Node& node, const Scope& scope) {
   return Value::array(array);
 }
 
-Value evaluate_object(const Node& node, const Scope& scope) {
-  const auto& literal = static_cast<const ObjectNode&>(node);
+namespace {
+
+/// The object of `literal`, the values of whose fields are what `value_of` says.
+template <typename ValueOf>
+[[gnu::always_inline]] inline Value make_literal(const ObjectNode& literal, const Scope& scope,
+                                                 ValueOf&& value_of) {
   Arena& arena = scope.arena();
   const auto size = static_cast<std::uint32_t>(literal.layout.size());
   Object* object = make_object(arena, size);
@@ -32,7 +36,7 @@ Value evaluate_object(const Node& node, const Scope& scope) {
   object->framed_keys = literal.framed_keys;
   bool elides = false;
   for (const auto& [slot, value_node] : literal.fields) {
-    const Value value = evaluate(*value_node, scope);
+    const Value value = value_of(*value_node);
     if (value.is_error()) [[unlikely]] {
       return prefix_error(*scope.run, {"failed to resolve '", literal.layout[slot].key,
                                        "' value: "}, value);
@@ -50,6 +54,20 @@ Value evaluate_object(const Node& node, const Scope& scope) {
     object->size = static_cast<std::uint32_t>(end - object->items);
   }
   return Value::object(object);
+}
+
+}  // namespace
+
+Value evaluate_object(const Node& node, const Scope& scope) {
+  return make_literal(static_cast<const ObjectNode&>(node), scope,
+                      [&](const Node& value) { return evaluate(value, scope); });
+}
+
+Value assemble_object(const ObjectNode& literal, const Scope& scope, const Value*& next) {
+  return make_literal(literal, scope, [&](const Node& value) {
+    const ObjectNode* const within = settled_object(value);
+    return within ? assemble_object(*within, scope, next) : *next++;
+  });
 }
 
 Value evaluate_dynamic_object(const Node& node, const Scope& scope) {

@@ -176,7 +176,8 @@ Value run_statements(const Program& program, Run& run, Value& root) {
   const Step* failed = nullptr;
   const Value outcome = execute(program.main.steps, scope, true, failed);
   if (!outcome.is_error()) [[likely]] {
-    frame.root().settled();
+    const bool wants_text = run.buffer && !run.is_written;
+    if (!wants_text || !frame.root().write(*run.buffer)) frame.root().settled();
     return Value::null();
   }
   return make_error(run, {"failed assignment (line ", std::to_string(failed->line), "): ",

@@ -22,6 +22,9 @@ Value evaluate_all_metadata(const Node& node, const Scope& scope);
 // control.cc
 Value evaluate_array(const Node& node, const Scope& scope);
 Value evaluate_object(const Node& node, const Scope& scope);
+/// The object of a literal, and of those within it, whose values were evaluated up to the first error,
+/// in order; or that error with its place.
+Value assemble_object(const ObjectNode& literal, const Scope& scope, const Value*& next);
 Value evaluate_dynamic_object(const Node& node, const Scope& scope);
 Value evaluate_not(const Node& node, const Scope& scope);
 Value evaluate_and(const Node& node, const Scope& scope);
@@ -49,6 +52,13 @@ Value evaluate_less_or_equal(const Node& node, const Scope& scope);
 Value evaluate_function(const Node& node, const Scope& scope);       ///< arguments are constant
 Value evaluate_method(const Node& node, const Scope& scope);         ///< arguments are constant
 Value evaluate_dynamic_call(const Node& node, const Scope& scope);
+
+/// The object literal that `node` is, if its members are known to be those it is written with.
+inline const ObjectNode* settled_object(const Node& node) {
+  if (node.evaluate != evaluate_object) return nullptr;
+  const auto& literal = static_cast<const ObjectNode&>(node);
+  return literal.is_settled ? &literal : nullptr;
+}
 
 /// An argument as its parameter wants it; an error without context ("wrong argument type, …").
 Value convert_argument(Run& run, const Parameter& parameter, Value value);

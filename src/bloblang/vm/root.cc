@@ -36,6 +36,16 @@ Root::Root(Run& run, Value& value, const RootPlan* plan, Value* slots)
   if (plan_) std::fill_n(slots_, plan_->slots, Value::nothing());
 }
 
+bool Root::write(JsonBuffer& buffer) {
+  if (!plan_ || std::any_of(slots_, slots_ + plan_->slots,
+                            [](const Value& value) { return value.is(Kind::nothing); })) {
+    return false;
+  }
+  run_.text = buffer.write(plan_->shape, slots_, run_.arena);
+  run_.is_written = true;
+  return true;
+}
+
 void Root::settle() {
   if (!is_empty_) value_ = build(*plan_, plan_->members, slots_, run_);
   plan_ = nullptr;

@@ -21,6 +21,8 @@ class Root {
     if (plan_) settle();
     return value_;
   }
+  /// Writes the document where its JSON may go instead of being made, if that can be.
+  bool write(JsonBuffer& buffer);
   /// What was assigned so far counts no more.
   void replace(Value value) {
     plan_ = nullptr;

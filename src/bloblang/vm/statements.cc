@@ -2,6 +2,7 @@
 
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
+#include "bloblang/vm/operations.h"
 #include "bloblang/vm/root.h"
 
 namespace tollgate::bloblang {
@@ -83,7 +84,35 @@ Value assign_below_root(const Step& step, const Scope& scope, Value value) {
   return scope.root->assign(step, value);
 }
 
+/// Writes what root is replaced with; makes the object only where a value leaves its member out.
+Value write_root(const Step& step, const Scope& scope) {
+  Run& run = *scope.run;
+  const ObjectText& text = *step.text;
+  auto* const values = run.arena.allocate_array<Value>(text.values.size());
+  bool all_there = true;
+  Value* next = values;
+  for (const Node* node : text.values) {
+    const Value value = *next++ = evaluate(*node, scope);
+    all_there &= !value.is_marker();
+    if (value.is_error()) [[unlikely]] {
+      all_there = false;
+      break;
+    }
+  }
+  if (!all_there) {
+    const Value* from = values;
+    const auto& literal = static_cast<const ObjectNode&>(*step.value);
+    const Value object = assemble_object(literal, scope, from);
+    return object.is_error() ? object : replace_root(step, scope, object);
+  }
+  scope.root->replace(Value::nothing());
+  run.text = run.buffer->write(text.shape, values, run.arena);
+  run.is_written = true;
+  return Value::null();
+}
+
 Value run_step(const Step& step, const Scope& scope, bool may_set_metadata) {
+  if (step.text && scope.run->buffer) return write_root(step, scope);
   if (step.kind == Step::Kind::conditional) return run_conditional(step, scope, may_set_metadata);
   const Value value = evaluate(*step.value, scope);
   if (value.is_error()) return value;
