@@ -18,6 +18,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "access_log.h"
@@ -106,6 +107,36 @@ void json_parse(State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(json_parse)->Name("json_parse/ours");
+
+/// Members by their path, character by character; knows strings, numbers and objects.
+void json_parse_naive(State& state) {
+  const std::string text(kEvent);
+  for (auto _ : state) {
+    std::map<std::string, std::string> members;
+    std::string key, value, path;
+    bool in_value = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '"') {
+        std::string& into = in_value ? value : key;
+        for (into.clear(); text[++i] != '"';) into += text[i] == '\\' ? text[++i] : text[i];
+      } else if (text[i] == '{' && in_value) {
+        path = key + '.';
+        in_value = false;
+      } else if (text[i] == ':') {
+        in_value = true;
+      } else if (text[i] == ',' || text[i] == '}') {
+        if (in_value) members[path + key] = std::exchange(value, {});
+        if (text[i] == '}') path.clear();
+        in_value = false;
+      } else if (in_value) {
+        value += text[i];
+      }
+    }
+    DoNotOptimize(members);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(json_parse_naive)->Name("json_parse/naive");
 
 void json_print(State& state) {
   Arena arena;
@@ -348,6 +379,29 @@ void time_naive(State& state) {
   });
 }
 BENCHMARK(time_naive)->Name("mapping/timestamps/naive");
+
+void match_naive(State& state) {
+  const Table table = event_table();
+  naive(state, [&]() -> std::string {
+    const std::string method = table.at("method");
+    if (method == "POST") return "1";
+    if (method == "PUT") return "2";
+    if (method == "GET") return std::stod(table.at("duration_ms")) > 400 ? "slow" : "fast";
+    return "3";
+  });
+}
+BENCHMARK(match_naive)->Name("mapping/if_and_match/naive");
+
+void map_each_naive(State& state) {
+  std::vector<double> items;
+  for (int i = 0; i < 1000; ++i) items.push_back(i * 7 % 1000);
+  naive(state, [&] {
+    std::vector<double> doubled;
+    std::ranges::transform(items, std::back_inserter(doubled), [](double item) { return item * 2; });
+    return doubled;
+  }, 1000);
+}
+BENCHMARK(map_each_naive)->Name("mapping_elements/map_each/naive");
 
 void fold_naive(State& state) {
   std::vector<double> items;
