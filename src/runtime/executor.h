@@ -25,10 +25,9 @@ class Executor {
   Executor(const Executor&) = delete;
 
   void post(std::move_only_function<void()> run) {
-    {
-      std::lock_guard lock(lock_);
-      posted_.push_back(std::move(run));
-    }
+    std::lock_guard lock(lock_);
+    posted_.push_back(std::move(run));
+    // Before the lock is given up: what was posted may let somebody destroy this.
     changed_.notify_one();
   }
 

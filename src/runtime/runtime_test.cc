@@ -47,9 +47,9 @@ TEST(TimerQueue, RunsInOrderOfTime) {
   TimerQueue timers;
   std::promise<void> last;
   std::string order;
-  timers.after(30ms, [&] { order += 'c'; last.set_value(); });
-  timers.after(10ms, [&] { order += 'a'; });
-  timers.after(20ms, [&] { order += 'b'; });
+  timers.after(300ms, [&] { order += 'c'; last.set_value(); });
+  timers.after(100ms, [&] { order += 'a'; });
+  timers.after(200ms, [&] { order += 'b'; });
   last.get_future().wait();
   EXPECT_EQ(order, "abc");
 }
