@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "component/wait.h"
 #include "config/component_spec.h"
 
 namespace tollgate {
@@ -248,7 +249,8 @@ bool Stream::stop(Clock::time_point deadline) {
   while (environment_.ledger.totals().pending > 0 && Clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  clean &= environment_.ledger.totals().pending == 0;
+  // A processor that was made to give up its wait has failed its messages: nothing is pending then either.
+  clean &= environment_.ledger.totals().pending == 0 && !waits_abandoned().stop_requested();
   abandoned_ = true;
   environment_.gate.open();
   output_->close(deadline);
