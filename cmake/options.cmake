@@ -7,9 +7,9 @@ option(TOLLGATE_FUZZ "Build fuzz/ as libFuzzer programs (needs clang)" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Relative paths and no directory in the hash, so that several build trees share one cache.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
-      CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  # Several build trees share nothing: a precompiled header knows the tree it was made in.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      ${CCACHE})
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor
