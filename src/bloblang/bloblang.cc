@@ -32,6 +32,15 @@ void use_metadata_of(Run& run, const Message& message) {
   run.has_metadata = true;
 }
 
+/// A run that makes `output` of a message of `source`.
+Run make_run(Arena& arena, Batch& source, std::size_t index, Message& output) {
+  Run run = make_run(arena, &source, index);
+  run.writable_batch = &source;
+  run.output = &output;
+  use_metadata_of(run, output);
+  return run;
+}
+
 /// Gives `message` the payload that a mapping made.
 Mapped store(Message& message, Value root) {
   if (root.is(Kind::nothing)) return Mapped::unchanged;
@@ -69,10 +78,7 @@ std::expected<Mapping, ParseError> Mapping::compile(std::string_view source,
 
 MapResult Mapping::map(Batch& input, std::size_t index, Message& out) const {
   retain(out.memory(), program_);
-  Run run = make_run(out.memory().arena, &input, index);
-  run.writable_batch = &input;
-  run.output = &out;
-  use_metadata_of(run, out);
+  Run run = make_run(out.memory().arena, input, index, out);
   Value root = Value::nothing();
   const Value outcome = bloblang::run_statements(*program_, run, root);
   if (outcome.is_error()) return {Mapped::failed, outcome.as_text()};
@@ -84,11 +90,8 @@ MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const
   Message& message = batch[index];
   Arena& arena = message.memory().arena;
   thread_local JsonBuffer buffer;
-  Run run = make_run(scratch, &batch, index);
-  run.writable_batch = &batch;
-  run.output = &message;
+  Run run = make_run(scratch, batch, index, message);
   run.buffer = &buffer;
-  use_metadata_of(run, message);
   Value root = Value::nothing();
   const Value outcome = bloblang::run_statements(*program_, run, root);
   if (outcome.is_error()) return {Mapped::failed, outcome.as_text()};
@@ -96,8 +99,8 @@ MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const
     run.metadata = &deep_copy(Value::object(run.metadata), arena).as_object();
   }
   store_metadata(message, run);
-  if (run.is_written) {
-    message.set_json(arena.copy(run.text));
+  if (run.text) {
+    message.set_json(arena.copy(*run.text));
   } else if (root.is_marker()) {
     return {store(message, root), {}};
   } else if (root.is_text()) {
@@ -111,11 +114,8 @@ MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const
 MapResult Mapping::mutate(Batch& batch, std::size_t index) const {
   Message& message = batch[index];
   retain(message.memory(), program_);
-  Run run = make_run(message.memory().arena, &batch, index);
-  run.writable_batch = &batch;
-  run.output = &message;
+  Run run = make_run(message.memory().arena, batch, index, message);
   run.edits_output = true;
-  use_metadata_of(run, message);
   Value root = bloblang::document_of(run, &message);
   const bool has_document = !root.is_error();
   if (!has_document) {
@@ -142,10 +142,7 @@ MapResult Mapping::mutate(Batch& batch, std::size_t index) const {
 MapResult Mapping::overlay(Batch& source, std::size_t index, Message& target) const {
   Arena& arena = target.memory().arena;
   retain(target.memory(), program_);
-  Run run = make_run(arena, &source, index);
-  run.writable_batch = &source;
-  run.output = &target;
-  use_metadata_of(run, target);
+  Run run = make_run(arena, source, index, target);
   Value root = target.document();
   if (root.is_error()) root = Value::nothing();
   const Value outcome = bloblang::run_statements(*program_, run, root);

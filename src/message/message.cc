@@ -19,12 +19,11 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// What `append` writes, in `arena`.
-template <typename Append>
-std::string_view written(Arena& arena, Append&& append) {
+/// The bytes of `payload`, in `arena`.
+std::string_view written(const LazyPayload& payload, Arena& arena) {
   thread_local std::string buffer;
   buffer.clear();
-  append(buffer);
+  payload.append(buffer, arena);
   const auto text = arena.copy(buffer);
   if (buffer.capacity() > (1u << 20)) buffer = {};
   return text;
@@ -134,7 +133,7 @@ std::string_view Message::bytes() {
 
 /// The bytes of a message that has none yet, in `arena` or where the text of the document is.
 std::string_view Message::encode(Arena& arena) const {
-  if (lazy_) return written(arena, [&](std::string& out) { lazy_->append(out, arena); });
+  if (lazy_) return written(*lazy_, arena);
   if (!has_document_) return {};
   return document_.is_text() ? document_.as_text() : written_json(document_, arena);
 }

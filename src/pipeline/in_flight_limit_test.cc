@@ -210,20 +210,15 @@ TEST(InFlightLimit, MayGoInsideOfTheLastAck) {
   EXPECT_EQ(limit, nullptr);
 }
 
-TEST(InFlightLimit, BoundHoldsUnderThreads) {
-  Gate gate;
-  Executor executor;
-  std::atomic<int> in_flight{0}, most{0}, done{0};
-  InFlightLimit limit(std::make_unique<ScriptedOutput>([&](const SharedBatch&, Ack ack) {
-                        const int now = ++in_flight;
-                        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
-                        }
-                        executor.post([&, ack = std::move(ack)]() mutable {
-                          --in_flight;
-                          ack(WriteResult::delivered());
-                        });
-                      }),
-                      3, gate);
+/// Counts one more in flight and keeps the most there ever were.
+void enter(std::atomic<int>& in_flight, std::atomic<int>& most) {
+  const int now = ++in_flight;
+  for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+  }
+}
+
+/// 2,000 writes by four threads, each of which waits for room; `done` counts those acked.
+void write_from_many_threads(InFlightLimit& limit, Gate& gate, std::atomic<int>& done) {
   const auto batch = std::make_shared<const Batch>(pipeline_test::batch_of({"a"}));
   std::vector<std::thread> writers;
   for (int t = 0; t < 4; ++t) {
@@ -236,6 +231,21 @@ TEST(InFlightLimit, BoundHoldsUnderThreads) {
   }
   for (auto& writer : writers) writer.join();
   EXPECT_TRUE(eventually([&] { return done == 2000; }));
+}
+
+TEST(InFlightLimit, BoundHoldsUnderThreads) {
+  Gate gate;
+  Executor executor;
+  std::atomic<int> in_flight{0}, most{0}, done{0};
+  InFlightLimit limit(std::make_unique<ScriptedOutput>([&](const SharedBatch&, Ack ack) {
+                        enter(in_flight, most);
+                        executor.post([&, ack = std::move(ack)]() mutable {
+                          --in_flight;
+                          ack(WriteResult::delivered());
+                        });
+                      }),
+                      3, gate);
+  write_from_many_threads(limit, gate, done);
   executor.settle();
   EXPECT_LE(most, 3);
 }
@@ -245,13 +255,8 @@ TEST(InFlightLimit, BoundHoldsWhileSomeAreAway) {
   TimerQueue timers;
   Executor executor;
   std::atomic<int> in_flight{0}, most{0}, done{0}, attempts{0};
-  const auto enter = [&] {
-    const int now = ++in_flight;
-    for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
-    }
-  };
   std::function<void(std::shared_ptr<Ack>)> attempt = [&](std::shared_ptr<Ack> ack) {
-    enter();
+    enter(in_flight, most);
     executor.post([&, ack] {
       --in_flight;
       if (++attempts % 3 > 0) return (*ack)(WriteResult::delivered());
@@ -264,18 +269,7 @@ TEST(InFlightLimit, BoundHoldsWhileSomeAreAway) {
                         attempt(std::make_shared<Ack>(std::move(ack)));
                       }),
                       3, gate);
-  const auto batch = std::make_shared<const Batch>(pipeline_test::batch_of({"a"}));
-  std::vector<std::thread> writers;
-  for (int t = 0; t < 4; ++t) {
-    writers.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) {
-        limit.write(batch, Ack([&](const WriteResult&) { ++done; }));
-        gate.wait([&] { return !limit.saturated(); });
-      }
-    });
-  }
-  for (auto& writer : writers) writer.join();
-  EXPECT_TRUE(eventually([&] { return done == 2000; }));
+  write_from_many_threads(limit, gate, done);
   EXPECT_GT(attempts, 2900);
   limit.close(Clock::now() + std::chrono::seconds(60));
   executor.settle();

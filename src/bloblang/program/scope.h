@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -78,8 +79,7 @@ struct Run {
   /// Where the JSON of the document goes, if nothing else of it is wanted and it can be written without
   /// making the document, which is then nothing.
   JsonBuffer* buffer = nullptr;
-  bool is_written = false;
-  std::string_view text;  ///< what was written there; nothing if the document has no JSON form
+  std::optional<std::string_view> text;  ///< what was written there; empty without a JSON form
 
   std::uint64_t epoch = 0;
   std::size_t memory_at_start = 0;  ///< the arena's footprint

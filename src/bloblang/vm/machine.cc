@@ -176,7 +176,7 @@ Value run_statements(const Program& program, Run& run, Value& root) {
   const Step* failed = nullptr;
   const Value outcome = execute(program.main.steps, scope, true, failed);
   if (!outcome.is_error()) [[likely]] {
-    const bool wants_text = run.buffer && !run.is_written;
+    const bool wants_text = run.buffer && !run.text;
     if (!wants_text || !frame.root().write(*run.buffer)) frame.root().settled();
     return Value::null();
   }

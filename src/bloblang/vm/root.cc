@@ -42,7 +42,6 @@ bool Root::write(JsonBuffer& buffer) {
     return false;
   }
   run_.text = buffer.write(plan_->shape, slots_, run_.arena);
-  run_.is_written = true;
   return true;
 }
 

@@ -107,7 +107,6 @@ Value write_root(const Step& step, const Scope& scope) {
   }
   scope.root->replace(Value::nothing());
   run.text = run.buffer->write(text.shape, values, run.arena);
-  run.is_written = true;
   return Value::null();
 }
 
