@@ -269,6 +269,119 @@ TEST(HttpClient, ReadsTrailersAndReasons) {
   server.join();
 }
 
+/// Answers with `answer` whatever comes on each of `connections` connections, one after the other.
+struct ScriptedServer {
+  ScriptedServer(std::string answer, int connections, std::string_view wanted, bool then_close)
+      : thread([=, this] {
+          for (int i = 0; i < connections; ++i) {
+            auto socket = listener.accept();
+            seen += socket.read_until(wanted);
+            socket.send(answer);
+            if (!then_close) seen += socket.read_all();
+          }
+        }) {}
+  ~ScriptedServer() { thread.join(); }
+
+  RawListener listener;
+  std::string seen;
+  std::thread thread;
+};
+
+TEST(HttpClient, OpensAnotherConnectionWhenOneIsNotKept) {
+  struct Row {
+    const char* what;
+    const char* answer;
+    bool closed_by_server;
+  };
+  const Row rows[] = {
+      {"told to", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false},
+      {"the end of the body is the end", "HTTP/1.1 200 OK\r\n\r\nok", true},
+      {"more came than was asked for", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n", false},
+      {"of the old version", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false},
+      {"it rested and was closed", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    ScriptedServer server(row.answer, 3, "\r\n\r\n", row.closed_by_server);
+    HttpClient client;
+    for (int i = 0; i < 3; ++i) {
+      auto response = client.fetch({.url = url(server.listener.port()), .timeout = 10s});
+      ASSERT_TRUE(response) << response.error().message();
+      EXPECT_EQ(response->body, "ok");
+    }
+    EXPECT_EQ(client.stats().connections_opened, 3u);
+  }
+}
+
+TEST(HttpClient, TakesAnAnswerThatComesBeforeTheUploadIsOver) {
+  ScriptedServer server("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge", 1, "the upload", false);
+  HttpClient client;
+  HttpRequest request{.method = "POST", .url = url(server.listener.port()), .timeout = 10s};
+  // More than the sockets hold.
+  request.body = "the upload" + std::string(32 << 20, '.');
+  const auto response = client.fetch(std::move(request));
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->status, 413);
+  EXPECT_EQ(response->body, "large");
+}
+
+TEST_F(HttpClientTest, SendsLargeBodies) {
+  std::string body(3 << 20, '.');
+  for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>('a' + i / 1000 % 26);
+  for (int i = 0; i < 3; ++i) {
+    auto post = request("/echo");
+    post.method = "POST";
+    post.body = body;
+    auto response = client_.fetch(std::move(post));
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_TRUE(response->body.ends_with("\n\n" + body));
+  }
+  EXPECT_EQ(client_.stats().connections_opened, 1u);
+}
+
+TEST(HttpClient, GivesUpRestingConnections) {
+  RawListener listener;
+  std::promise<void> closed;
+  std::thread server([&] {
+    auto socket = listener.accept();
+    socket.read_until("\r\n\r\n");
+    socket.send("HTTP/1.1 204 No Content\r\n\r\n");
+    socket.read_all();
+    if (socket.closed()) closed.set_value();
+  });
+  HttpClient client({.idle_timeout = 1s});
+  EXPECT_TRUE(client.fetch({.url = url(listener.port()), .timeout = 10s}));
+  EXPECT_EQ(closed.get_future().wait_for(10s), std::future_status::ready);
+  server.join();
+}
+
+TEST(HttpClient, ManyThreadsShareConnections) {
+  HttpServer server({.address = "127.0.0.1:0"});
+  ASSERT_TRUE(server.handle("/", [](ServerRequest request, Responder responder) {
+    responder.respond(ServerResponse::text(200, request.body));
+  }));
+  ASSERT_TRUE(server.start());
+  HttpClient client;
+  std::atomic<int> wrong{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i) {
+        HttpRequest request{.method = "POST", .url = url(server.port()), .timeout = 10s};
+        if (i % 7 == 0) request.headers = {{"Connection", "close"}};
+        const std::string body = std::to_string(t) + " " + std::to_string(i);
+        request.body = body;
+        const auto response = client.fetch(std::move(request));
+        wrong += !response || response->body != body;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(client.stats().in_flight, 0u);
+  EXPECT_EQ(client.stats().finished, 1200u);
+}
+
 TEST(HttpClient, ExplainsFailures) {
   HttpClient client;
   int free_port = RawListener().port();
@@ -301,6 +414,14 @@ TEST(HttpClient, TimesOutAndCancels) {
                                         "awaiting headers): no complete response within 100ms"),
             std::string::npos)
       << late.error().message();
+  {
+    ScriptedServer server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart", 1, "\r\n\r\n", false);
+    late = client.fetch({.url = url(server.listener.port()), .timeout = 100ms});
+    ASSERT_FALSE(late);
+    EXPECT_NE(late.error().message().find("(Client.Timeout or context cancellation while reading body)"),
+              std::string::npos)
+        << late.error().message();
+  }
   std::promise<Fault> fault;
   client.send({.url = url(listener.port())}, [&](Result<HttpResponse> result) {
     fault.set_value(result ? Fault::invalid : result.error().fault());

@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "net/http_response_reader.h"
 #include "net/redact.h"
+#include "value/compression.h"
 
 namespace tollgate {
 namespace {
@@ -123,6 +125,13 @@ Result<> HttpExchange::check() {
   return {};
 }
 
+bool HttpExchange::is_plain(const ProxyEnvironment& proxies) const {
+  const bool direct = request_.proxy_url ? request_.proxy_url->empty()
+                                         : proxies.http.empty() || is_loopback(url_.host);
+  return url_.scheme == "http" && direct && url_.userinfo.empty() &&
+         request_.version != HttpVersion::prior_knowledge && !request_.on_body;
+}
+
 Result<> HttpExchange::configure(CURL* handle, const HttpClient::Options& options,
                                  const ProxyEnvironment& proxies) {
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
@@ -158,14 +167,31 @@ Result<> HttpExchange::configure(CURL* handle, const HttpClient::Options& option
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, version);
   // Rather share a connection that turns out to be HTTP/2 than open one for every request.
   if (may_share) curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
-  set_method(handle);
-  TRY(set_headers(handle, options));
+  plain_ = is_plain(proxies);
+  if (plain_) {
+    curl_easy_setopt(handle, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
+  } else {
+    set_method(handle);
+    TRY(set_headers(handle, options));
+  }
   if (url_.scheme == "https") set_tls(handle);
   set_proxy(handle, proxies);
   detail_[0] = '\0';
   response_ = HttpResponse();
   headers_ended_ = false;
   return {};
+}
+
+/// Whether the request tells how long its body is, be it empty.
+bool HttpExchange::sends_length() const {
+  const auto& method = request_.method;
+  if (method == "HEAD") return false;
+  return !request_.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+bool HttpExchange::wants_decompression() const {
+  return request_.method != "HEAD" && find_header(request_.headers, "Accept-Encoding") == nullptr;
 }
 
 void HttpExchange::set_method(CURL* handle) {
@@ -175,7 +201,7 @@ void HttpExchange::set_method(CURL* handle) {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     return;
   }
-  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
+  if (sends_length()) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
     if (method != "POST") curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method.c_str());
@@ -218,9 +244,54 @@ Result<> HttpExchange::set_headers(CURL* handle, const HttpClient::Options& opti
   }
   if (!complete) return transient("out of memory");
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, header_list_);
-  decoded_ = absent("Accept-Encoding") && request_.method != "HEAD";
-  if (decoded_) curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip");
+  if (wants_decompression()) curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip");
   return {};
+}
+
+std::string HttpExchange::plain_target() const {
+  return join_host_port(url_.host, url_.effective_port());
+}
+
+std::string_view HttpExchange::plain_body() const {
+  return is_head() ? std::string_view() : request_.body.view();
+}
+
+bool HttpExchange::asks_to_close() const {
+  const auto* connection = find_header(request_.headers, "Connection");
+  return connection != nullptr && same_header(*connection, "close");
+}
+
+std::string HttpExchange::plain_head(const HttpClient::Options& options) const {
+  // The URL without scheme, authority and fragment.
+  std::string_view target = request_.url;
+  target.remove_prefix(target.find("://") + 3);
+  target.remove_prefix(std::min(target.find_first_of("/?#"), target.size()));
+  target = target.substr(0, target.find('#'));
+
+  std::string head;
+  head.reserve(512);
+  head.append(request_.method).append(target.starts_with('/') ? " " : " /").append(target);
+  head += " HTTP/1.1\r\n";
+  auto add = [&](std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(trimmed(value)).append("\r\n");
+  };
+  bool has_host = false, has_agent = false;
+  for (const auto& [name, value] : request_.headers) {
+    has_host |= same_header(name, "Host");
+    has_agent |= same_header(name, "User-Agent");
+  }
+  if (!has_host) {
+    const bool usual = url_.effective_port() == 80;
+    const std::string host = join_host_port(url_.host, url_.effective_port());
+    add("Host", usual ? std::string_view(host).substr(0, host.rfind(':')) : host);
+  }
+  if (!has_agent) add("User-Agent", options.user_agent);
+  if (wants_decompression()) add("Accept-Encoding", "gzip");
+  for (const auto& [name, value] : request_.headers) {
+    if (!same_header(name, "Content-Length") && !same_header(name, "Transfer-Encoding")) add(name, value);
+  }
+  if (sends_length()) add("Content-Length", std::to_string(request_.body.view().size()));
+  return head += "\r\n";
 }
 
 void HttpExchange::set_tls(CURL* handle) {
@@ -263,31 +334,12 @@ void HttpExchange::set_proxy(CURL* handle, const ProxyEnvironment& proxies) {
 }
 
 std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t count, void* self) {
-  static_cast<HttpExchange*>(self)->read_header(std::string_view(data, size * count));
+  auto& exchange = *static_cast<HttpExchange*>(self);
+  const std::string_view line(data, size * count);
+  if (line.starts_with("HTTP/")) exchange.headers_ended_ = false;
+  add_response_line(exchange.response_, line, exchange.headers_ended_);
+  if (trimmed(line).empty()) exchange.headers_ended_ = true;
   return size * count;
-}
-
-void HttpExchange::read_header(std::string_view line) {
-  if (line.starts_with("HTTP/")) {
-    response_ = HttpResponse();
-    headers_ended_ = false;
-    line = trimmed(line);
-    auto space = std::min(line.find(' '), line.size());
-    line.remove_prefix(space);
-    line = trimmed(line);
-    response_.status = std::atoi(std::string(line.substr(0, 3)).c_str());
-    response_.reason = trimmed(line.substr(std::min<std::size_t>(3, line.size())));
-    return;
-  }
-  auto text = trimmed(line);
-  if (text.empty()) {
-    headers_ended_ = true;
-    return;
-  }
-  auto colon = text.find(':');
-  if (colon == std::string_view::npos) return;
-  auto& target = headers_ended_ ? response_.trailers : response_.headers;
-  target.emplace_back(text.substr(0, colon), trimmed(text.substr(colon + 1)));
 }
 
 std::size_t HttpExchange::on_data(char* data, std::size_t size, std::size_t count, void* self) {
@@ -325,8 +377,47 @@ bool HttpExchange::finish_hop(CURL* handle, CURLcode code) {
     outcome_ = std::unexpected(failure(handle, code));
     return false;
   }
+  return finish_response();
+}
+
+bool HttpExchange::finish_plain_hop(Result<HttpResponse> response) {
+  Result<> readable;
+  if (response) {
+    response_ = std::move(*response);
+    readable = decompress_plain();
+    if (readable) return finish_response();
+  }
+  outcome_ = std::unexpected(failed((response ? readable.error() : response.error()).message()));
+  return false;
+}
+
+Result<> HttpExchange::decompress_plain() {
+  if (response_.body.empty() || !decompresses()) return {};
+  const auto inflater = Inflater::make(Compression::gzip);
+  std::string plain;
+  const auto keep = [&](std::string_view piece) -> Result<> {
+    if (piece.size() > request_.max_response_bytes - plain.size()) {
+      return response_too_large(request_.max_response_bytes);
+    }
+    plain += piece;
+    return {};
+  };
+  Result<> whole = inflater->feed(response_.body, keep);
+  if (whole) whole = inflater->finish(keep);
+  response_.body = std::move(plain);
+  return whole;
+}
+
+/// Whether the response is compressed and its reader does not want to know.
+bool HttpExchange::decompresses() const {
+  const auto* encoding = response_.header("Content-Encoding");
+  return encoding != nullptr && same_header(*encoding, "gzip") && wants_decompression();
+}
+
+/// True: the response sends the request elsewhere. Else it is the outcome.
+bool HttpExchange::finish_response() {
   if (request_.follow_redirects) {
-    auto again = redirect(handle);
+    auto again = redirect();
     if (!again) {
       outcome_ = std::unexpected(std::move(again).error());
       return false;
@@ -334,21 +425,18 @@ bool HttpExchange::finish_hop(CURL* handle, CURLcode code) {
     if (*again) return true;
   }
   if (response_.reason.empty()) response_.reason = http_reason(response_.status);
-  if (decoded_) {
-    const auto* encoding = response_.header("Content-Encoding");
-    if (encoding != nullptr && same_header(*encoding, "gzip")) {
-      // They describe bytes that the caller does not see.
-      std::erase_if(response_.headers, [](const auto& header) {
-        return same_header(header.first, "Content-Encoding") ||
-               same_header(header.first, "Content-Length");
-      });
-    }
+  if (decompresses()) {
+    // They describe bytes that the caller does not see.
+    std::erase_if(response_.headers, [](const auto& header) {
+      return same_header(header.first, "Content-Encoding") ||
+             same_header(header.first, "Content-Length");
+    });
   }
   outcome_ = std::move(response_);
   return false;
 }
 
-Result<bool> HttpExchange::redirect(CURL*) {
+Result<bool> HttpExchange::redirect() {
   int status = response_.status;
   if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) return false;
   const auto* location = response_.header("Location");
@@ -402,6 +490,17 @@ std::string HttpExchange::about() const {
   return verb + " \"" + shown_url(request_.url) + "\": ";
 }
 
+Error HttpExchange::failed(std::string_view text) const {
+  return Error(Fault::transient, about().append(text));
+}
+
+std::string HttpExchange::explain_timeout(bool within_body) const {
+  return std::string("context deadline exceeded (Client.Timeout ") +
+         (within_body ? "or context cancellation while reading body"
+                      : "exceeded while awaiting headers") +
+         "): no complete response within " + in_seconds(request_.timeout);
+}
+
 Error HttpExchange::failure(CURL* handle, CURLcode code) const {
   const std::string where = about();
   std::string detail = detail_[0] != '\0' ? std::string(detail_.data()) : curl_easy_strerror(code);
@@ -409,12 +508,11 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
   curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
   curl_off_t connected = 0;
   curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME_T, &connected);
-  auto say = [&](const std::string& text) { return Error(Fault::transient, where + text); };
+  auto say = [&](std::string_view text) { return failed(text); };
   auto authority = join_host_port(url_.host, url_.effective_port());
 
   if (too_large_) {
-    return say("the response body is larger than " + std::to_string(request_.max_response_bytes) +
-               " bytes");
+    return say(response_too_large(request_.max_response_bytes).error().message());
   }
   if (abandoned_) return Error(Fault::cancelled, where + "abandoned by the reader of the body");
   switch (code) {
@@ -427,10 +525,7 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
       if (connected == 0) {
         return say("dial tcp " + authority + ": i/o timeout (context deadline exceeded)");
       }
-      return say(std::string("context deadline exceeded (Client.Timeout ") +
-                 (response_.status == 0 ? "exceeded while awaiting headers"
-                                        : "or context cancellation while reading body") +
-                 "): no complete response within " + in_seconds(request_.timeout));
+      return say(explain_timeout(response_.status != 0));
     case CURLE_PEER_FAILED_VERIFICATION:
       return say("tls: failed to verify certificate: x509: " + explain_certificate(handle, detail) +
                  "; trust its authority with tls.root_cas_file, or for trials only set "
