@@ -10,6 +10,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/thread_name.h"
 #include "net/grpc_channel.h"
 #include "net/url.h"
 #include "net/wakeup.h"
@@ -174,6 +175,7 @@ void GrpcClient::Impl::settle() {
 }
 
 void GrpcClient::Impl::run() {
+  name_thread("grpc client");
   block_sigpipe();
   std::array<epoll_event, 64> events;
   while (take_posted()) {

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "base/thread_name.h"
 #include "net/grpc_connection.h"
 #include "net/listen.h"
 
@@ -118,6 +119,7 @@ Result<> Loop::start(int listener, std::vector<Loop*> peers) {
 }
 
 void Loop::run() {
+  name_thread("grpc server");
   block_sigpipe();
   std::array<epoll_event, 256> events;
   while (!stop_requested_.load(std::memory_order_relaxed)) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.h"
 #include "net/http_exchange.h"
 #include "net/plain_connection.h"
 #include "net/wakeup.h"
@@ -175,6 +176,7 @@ HttpClient::Stats HttpClient::Loop::stats() const {
 }
 
 void HttpClient::Loop::run() {
+  name_thread("http client");
   block_sigpipe();
   for (;;) {
     start_queued();

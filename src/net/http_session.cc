@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "base/thread_name.h"
 #include "net/http_websocket.h"
 
 namespace tollgate::http_server_detail {
@@ -541,6 +542,7 @@ IoLoop::~IoLoop() { stop(); }
 
 void IoLoop::start() {
   impl_->thread = std::thread([impl = impl_.get()] {
+    name_thread("http server");
     block_sigpipe();
     impl->io.run();
   });

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread_name.h"
+
 namespace tollgate {
 
 /// Runs functions one after another on one thread of its own; for work that timers and network
@@ -41,6 +43,7 @@ class Executor {
 
  private:
   void loop() {
+    name_thread("executor");
     std::unique_lock lock(lock_);
     while (true) {
       changed_.wait(lock, [this] { return stopping_ || !posted_.empty(); });

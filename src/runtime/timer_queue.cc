@@ -1,5 +1,7 @@
 #include "runtime/timer_queue.h"
 
+#include "base/thread_name.h"
+
 namespace tollgate {
 
 TimerQueue::TimerQueue() : thread_([this] { loop(); }) {}
@@ -44,6 +46,7 @@ void TimerQueue::cancel(Id id) {
 }
 
 void TimerQueue::loop() {
+  name_thread("timers");
   std::unique_lock lock(lock_);
   while (!stopping_) {
     if (due_.empty()) {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_name.h"
+
 namespace tollgate {
 
 /// Threads that take items from one queue and handle them. The queue itself is unbounded: whoever
@@ -64,6 +66,7 @@ class WorkQueue {
 
  private:
   void loop(std::size_t worker) {
+    name_thread("worker");
     std::unique_lock lock(lock_);
     while (true) {
       changed_.wait(lock, [this] { return stopping_ || !items_.empty(); });
