@@ -18,14 +18,12 @@ void* Arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
   return allocate(bytes, alignment);
 }
 
-void Arena::reset() {
-  if (chunks_.empty()) return;
+void Arena::keep_largest() {
   auto largest = std::ranges::max_element(chunks_, {}, &Chunk::size);
   std::swap(chunks_.front(), *largest);
   chunks_.resize(1);
   footprint_ = chunks_.front().size;
-  cursor_ = reinterpret_cast<std::uintptr_t>(chunks_.front().memory.get());
-  end_ = cursor_ + footprint_;
+  end_ = reinterpret_cast<std::uintptr_t>(chunks_.front().memory.get()) + footprint_;
 }
 
 }  // namespace tollgate

@@ -58,8 +58,14 @@ class Arena {
     cursor_ = reinterpret_cast<std::uintptr_t>(from) + used;
   }
 
+  /// Whether the newest allocation ends at `end`.
+  bool ends_at(const void* end) const { return cursor_ == reinterpret_cast<std::uintptr_t>(end); }
+
   /// Forgets every allocation but keeps the largest chunk for the next use.
-  void reset();
+  void reset() {
+    if (chunks_.size() > 1) [[unlikely]] keep_largest();
+    if (!chunks_.empty()) cursor_ = reinterpret_cast<std::uintptr_t>(chunks_.front().memory.get());
+  }
 
   /// Bytes held from the system.
   std::size_t footprint() const { return footprint_; }
@@ -70,6 +76,7 @@ class Arena {
     std::size_t size;
   };
 
+  void keep_largest();
   void* allocate_slow(std::size_t bytes, std::size_t alignment);
 
   // Not 0, so that not even no bytes of a fresh arena are null.

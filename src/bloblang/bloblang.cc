@@ -6,6 +6,7 @@
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/machine.h"
+#include "value/json.h"
 
 namespace tollgate {
 
@@ -89,9 +90,8 @@ MapResult Mapping::map(Batch& input, std::size_t index, Message& out) const {
 MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const {
   Message& message = batch[index];
   Arena& arena = message.memory().arena;
-  thread_local JsonBuffer buffer;
   Run run = make_run(scratch, batch, index, message);
-  run.buffer = &buffer;
+  run.text_arena = &arena;
   Value root = Value::nothing();
   const Value outcome = bloblang::run_statements(*program_, run, root);
   if (outcome.is_error()) return {Mapped::failed, outcome.as_text()};
@@ -100,13 +100,13 @@ MapResult Mapping::encode(Batch& batch, std::size_t index, Arena& scratch) const
   }
   store_metadata(message, run);
   if (run.text) {
-    message.set_json(arena.copy(*run.text));
+    message.set_json(*run.text);
   } else if (root.is_marker()) {
     return {store(message, root), {}};
   } else if (root.is_text()) {
     message.set_bytes(arena.copy(root.as_text()));
   } else {
-    message.set_json(arena.copy(buffer.write(root, scratch)));
+    message.set_json(print_json(root, arena, scratch));
   }
   return {Mapped::replaced, {}};
 }

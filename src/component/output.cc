@@ -87,7 +87,7 @@ SharedBatch subset(const SharedBatch& batch, const std::vector<std::uint32_t>& i
   if (indexes.size() == batch->size()) return batch;
   auto part = std::make_shared<Batch>(batch->shared_memory());
   part->messages().reserve(indexes.size());
-  for (const std::uint32_t index : indexes) part->add((*batch)[index].copy());
+  for (const std::uint32_t index : indexes) part->add_twin((*batch)[index]);
   return part;
 }
 

@@ -31,8 +31,7 @@ std::string_view written(const LazyPayload& payload, Arena& arena) {
 
 /// The JSON of `document` in `arena`; nothing if it has none.
 std::string_view written_json(Value document, Arena& arena) {
-  thread_local JsonBuffer buffer;
-  return arena.copy(buffer.write(document, arena));
+  return print_json(document, arena, arena);
 }
 
 Value parse_payload(std::string_view bytes, Arena& arena) {
@@ -216,54 +215,69 @@ void Message::forget_view() {
   has_document_ = false;
 }
 
-/// All but what is in memory() and the receipt.
-void Message::take_facts_of(const Message& other) {
-  identity = other.identity;
-  draws = other.draws;
-  collapsed = other.collapsed;
-  place = other.place;
-  response = other.response;
-  has_bytes_ = other.has_bytes_;
-  bytes_are_json_ = other.bytes_are_json_;
-}
-
 Message Message::copy() const {
-  Message copy(*memory_);
-  copy.take_facts_of(*this);
-  copy.bytes_ = bytes_;
-  copy.lazy_ = lazy_;
-  copy.document_ = document_;
-  copy.has_document_ = has_document_;
-  // What this message may still edit in place must not be shared.
-  copy.metadata_ = owns_metadata_ ? copy_table(metadata_, memory_->arena) : metadata_;
-  copy.owns_metadata_ = owns_metadata_;
-  copy.error_ = error_;
+  Message copy(*memory_, *this);
+  copy.own_metadata_table();
   return copy;
 }
 
-Message Message::copy_to(BatchMemory& memory) const {
-  Message copy(memory);
-  copy.take_facts_of(*this);
+/// What the other message may still edit in place must not be shared.
+void Message::own_metadata_table() {
+  if (owns_metadata_) metadata_ = copy_table(metadata_, memory_->arena);
+}
+
+/// Leaves what lives in the memory of the other message but its metadata and error.
+void Message::leave_payload() {
+  Arena& arena = memory_->arena;
   if (has_bytes_ || document_.is_text()) {
-    copy.bytes_ = memory.arena.copy(has_bytes_ ? bytes_ : document_.as_text());
+    bytes_ = arena.copy(has_bytes_ ? bytes_ : document_.as_text());
   } else {
-    copy.bytes_ = encode(memory.arena);
-    copy.bytes_are_json_ = !lazy_ && !copy.bytes_.empty();
+    bytes_ = encode(arena);
+    bytes_are_json_ = !lazy_ && !bytes_.empty();
   }
-  copy.has_bytes_ = true;
-  if (metadata_ && metadata_->size > 0) {
-    copy.metadata_ = &deep_copy(Value::object(metadata_), memory.arena).as_object();
-    copy.owns_metadata_ = true;
+  has_bytes_ = true;
+}
+
+/// Leaves the rest, the payload being bytes that stay.
+void Message::leave_facts() {
+  lazy_ = nullptr;
+  document_ = {};
+  has_document_ = false;
+  owns_metadata_ = metadata_ && metadata_->size > 0;
+  if (owns_metadata_) {
+    metadata_ = &deep_copy(Value::object(metadata_), memory_->arena).as_object();
+  } else {
+    metadata_ = nullptr;
   }
-  if (error_) copy.set_error(*error_);
-  return copy;
+  if (error_) set_error(*error_);
 }
 
 Message Message::move_to(BatchMemory& memory) {
-  Message moved = copy_to(memory);
+  Message moved(memory, *this);
+  moved.leave_payload();
+  moved.leave_facts();
   moved.receipt = std::move(receipt);
   *this = Message(*memory_);
   return moved;
+}
+
+Message& Batch::add_twin(const Message& message) {
+  Message& twin = messages_.emplace_back(*memory_, message);
+  twin.own_metadata_table();
+  return twin;
+}
+
+Message& Batch::add_copy(const Message& message) {
+  Message& copy = messages_.emplace_back(*memory_, message);
+  copy.leave_payload();
+  copy.leave_facts();
+  return copy;
+}
+
+Message& Batch::add_view(const Message& message) {
+  Message& view = messages_.emplace_back(*memory_, message);
+  view.leave_facts();
+  return view;
 }
 
 std::size_t Batch::payload_bytes() const {
@@ -283,7 +297,7 @@ void Batch::encode() {
 Batch Batch::copy() const {
   Batch copy(memory_);
   copy.messages_.reserve(messages_.size());
-  for (const Message& message : messages_) copy.messages_.push_back(message.copy());
+  for (const Message& message : messages_) copy.add_twin(message);
   return copy;
 }
 
@@ -301,9 +315,7 @@ void Batch::fail(const Error& error) {
 
 void ResponseStore::add(const Batch& batch) {
   auto kept = std::make_shared<Batch>();
-  for (const Message& message : batch) {
-    kept->add(message.copy_to(kept->memory()));
-  }
+  for (const Message& message : batch) kept->add_copy(message);
   std::lock_guard lock(lock_);
   batches_.push_back(std::move(kept));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,12 @@ class LazyPayload {
  public:
   /// The document, made anew in `arena`.
   virtual Value document(Arena& arena) const = 0;
+  /// LazyMembers::find_many() of the object at `path` in the document, which is not made for it.
+  virtual bool find_many(std::span<const std::string_view> path, std::span<const LookupKey> keys,
+                         Value* found) const {
+    static_cast<void>(path), static_cast<void>(keys), static_cast<void>(found);
+    return false;
+  }
   /// Appends the bytes; `arena` is for what has to be built on the way.
   virtual void append(std::string& out, Arena& arena) const = 0;
 
@@ -69,6 +76,23 @@ class LazyPayload {
 class Message {
  public:
   explicit Message(BatchMemory& memory) : memory_(&memory) {}
+  /// A copy that views what `other` views, which `memory` must keep. Its receipt is empty.
+  Message(BatchMemory& memory, const Message& other)
+      : identity(other.identity),
+        draws(other.draws),
+        collapsed(other.collapsed),
+        place(other.place),
+        response(other.response),
+        memory_(&memory),
+        bytes_(other.bytes_),
+        lazy_(other.lazy_),
+        document_(other.document_),
+        metadata_(other.metadata_),
+        error_(other.error_),
+        has_bytes_(other.has_bytes_),
+        has_document_(other.has_document_),
+        bytes_are_json_(other.bytes_are_json_),
+        owns_metadata_(other.owns_metadata_) {}
   Message(Message&&) = default;
   Message& operator=(Message&&) = default;
 
@@ -91,6 +115,8 @@ class Message {
   Value document(Arena& scratch) const;
   /// Whether document() need not parse the bytes.
   bool has_document() const { return has_document_ || lazy_; }
+  /// The payload as it came, if its document was not made yet; else null.
+  const LazyPayload* lazy_payload() const { return has_document_ ? nullptr : lazy_; }
 
   /// What is set, and what it views, must live in memory().
   void set_bytes(std::string_view bytes);
@@ -131,9 +157,8 @@ class Message {
   BatchMemory& memory() const { return *memory_; }
   /// A copy with the same payload, metadata, error, identity and memory. Its receipt is empty.
   Message copy() const;
-  /// A copy whose payload (as bytes), metadata and error live in `memory`. Its receipt is empty.
-  Message copy_to(BatchMemory& memory) const;
-  /// copy_to() that takes the receipt along. Leaves this message empty.
+  /// A copy whose payload (as bytes), metadata and error live in `memory`, with the receipt. Leaves
+  /// this message empty.
   Message move_to(BatchMemory& memory);
 
   Identity identity;
@@ -149,7 +174,12 @@ class Message {
   std::shared_ptr<class ResponseStore> response;
 
  private:
-  void take_facts_of(const Message& other);
+  friend class Batch;
+
+  // Of a copy that still views what the other one does.
+  void own_metadata_table();
+  void leave_payload();
+  void leave_facts();
   std::string_view encode(Arena& arena) const;
 
   BatchMemory* memory_;
@@ -176,6 +206,13 @@ class Batch {
   Message& add() { return messages_.emplace_back(*memory_); }
   /// Requires: `message` views this batch's memory.
   Message& add(Message&& message) { return messages_.emplace_back(std::move(message)); }
+  /// Message::copy() of one that views this batch's memory.
+  Message& add_twin(const Message& message);
+  /// A copy whose payload (as bytes), metadata and error live in this batch's memory. Its receipt is
+  /// empty.
+  Message& add_copy(const Message& message);
+  /// The same, but for the bytes, which must stay as long as this batch's memory. Requires: has_bytes().
+  Message& add_view(const Message& message);
 
   std::size_t size() const { return messages_.size(); }
   bool empty() const { return messages_.empty(); }

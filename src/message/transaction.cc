@@ -88,6 +88,11 @@ void Receipt::settle(Outcome outcome, const Error* error, Refusal refusal) {
     return;
   }
   std::unique_ptr<Group> group(static_cast<Group*>(target));
+  if (!error && outcome != Outcome::failed) {
+    Settlement settlement(outcome);
+    for (Receipt& receipt : *group) settlement.resolve(receipt);
+    return;
+  }
   for (Receipt& receipt : *group) receipt.settle(outcome, error, refusal);
 }
 

@@ -16,7 +16,8 @@ constexpr std::uint64_t kNanosPerMilli = 1'000'000;
 /// How many are hashed at a time: their bytes are still near from decoding.
 constexpr std::size_t kStride = 64;
 
-/// A length before each part keeps ("ab","c") and ("a","bc") apart.
+/// A length before each part keeps ("ab","c") and ("a","bc") apart. The record, the last part, goes
+/// without: it is what is left.
 void add(Sha256Prefix& prefix, std::string_view part) {
   const std::uint64_t size = part.size();
   prefix.add({reinterpret_cast<const char*>(&size), sizeof size});
@@ -41,6 +42,7 @@ void RecordIdentity::begin_scope(std::string_view scope, std::string_view schema
   with_scope_ = with_resource_;
   add(with_scope_, scope);
   add(with_scope_, schema_url);
+  with_scope_.pad();
 }
 
 bool RecordIdentity::is_distinct(std::uint64_t time, std::uint64_t observed_time) {

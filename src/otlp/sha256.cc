@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 #include <iterator>
 
@@ -144,32 +145,27 @@ void Sha256Prefix::add(std::string_view bytes) {
   std::ranges::copy(state, state_.begin());
 }
 
-/// The blocks of one text on its way through the function: those at its ends are put together in a
-/// buffer, those between are read where they are.
+void Sha256Prefix::pad() {
+  static constexpr char zeros[kBlock] = {};
+  add({zeros, (kBlock - size_ % kBlock) % kBlock});
+}
+
+/// The blocks of one text on its way through the function, read where they are but for its end.
 class Sha256Lane {
  public:
   void load(const Sha256Prefix& prefix, std::string_view text) {
+    assert(prefix.is_padded());
     std::ranges::copy(prefix.state_, state);
-    std::size_t used = prefix.size_ % kBlock;
-    std::memcpy(ends_, prefix.rest_.data(), kBlock);
-    const std::uint64_t size = text.size();
-    std::memcpy(ends_ + used, &size, sizeof size);  // little-endian, as every machine we build for
-    used += sizeof size;
-    const std::size_t begun = std::min(text.size(), kHead - used);
-    std::memcpy(ends_ + used, text.data(), begun);
-    used += begun;
-    text.remove_prefix(begun);
-    middle_ = reinterpret_cast<const unsigned char*>(text.data());
-    middle_blocks_ = text.size() / kBlock;
-    text.remove_prefix(middle_blocks_ * kBlock);
-    std::memcpy(ends_ + used, text.data(), text.size());
-    used += text.size();
-    ends_[used++] = 0x80;
-    const std::size_t end = (used + sizeof size + kBlock - 1) / kBlock * kBlock;
-    std::memset(ends_ + used, 0, end - used);
-    const std::uint64_t bits = std::byteswap((prefix.size_ + sizeof size + size) * 8);
-    std::memcpy(ends_ + end - sizeof bits, &bits, sizeof bits);
-    blocks_ = end / kBlock + middle_blocks_;
+    whole_ = reinterpret_cast<const unsigned char*>(text.data());
+    whole_blocks_ = text.size() / kBlock;
+    const std::uint64_t bits = std::byteswap((prefix.size_ + text.size()) * 8);
+    text.remove_prefix(whole_blocks_ * kBlock);
+    std::memset(end_, 0, sizeof end_);
+    std::memcpy(end_, text.data(), text.size());
+    end_[text.size()] = 0x80;
+    const std::size_t size = text.size() + 1 + sizeof bits <= kBlock ? kBlock : 2 * kBlock;
+    std::memcpy(end_ + size - sizeof bits, &bits, sizeof bits);
+    blocks_ = whole_blocks_ + size / kBlock;
     next_ = 0;
   }
 
@@ -177,10 +173,7 @@ class Sha256Lane {
 
   const unsigned char* next_block() {
     const std::size_t index = next_++;
-    if (index < kHead / kBlock || middle_blocks_ == 0) return ends_ + index * kBlock;
-    const std::size_t inner = index - kHead / kBlock;
-    return inner < middle_blocks_ ? middle_ + inner * kBlock
-                                  : ends_ + (index - middle_blocks_) * kBlock;
+    return index < whole_blocks_ ? whole_ + index * kBlock : end_ + (index - whole_blocks_) * kBlock;
   }
 
   void finish(Sha256Digest& digest) const {
@@ -193,11 +186,9 @@ class Sha256Lane {
   std::uint32_t state[8];
 
  private:
-  static constexpr std::size_t kHead = 2 * kBlock;  // of ends_: the beginning; then the end
-
-  unsigned char ends_[kHead + 2 * kBlock];
-  const unsigned char* middle_ = nullptr;
-  std::size_t middle_blocks_ = 0;
+  unsigned char end_[2 * kBlock];  // the rest of the text, a bit, zeros, its length
+  const unsigned char* whole_ = nullptr;
+  std::size_t whole_blocks_ = 0;
   std::size_t blocks_ = 0;
   std::size_t next_ = 0;
 };

@@ -13,6 +13,9 @@ namespace tollgate {
 class Sha256Prefix {
  public:
   void add(std::string_view bytes);
+  /// Adds zeros until there are whole blocks of 64 bytes.
+  void pad();
+  bool is_padded() const { return size_ % 64 == 0; }
 
  private:
   friend class Sha256Lane;
@@ -24,10 +27,9 @@ class Sha256Prefix {
 
 using Sha256Digest = std::array<unsigned char, 32>;
 
-/// SHA-256 of `prefix` followed by the length of each text (eight bytes, least significant first) and
-/// the text itself. Takes two texts at a time where the processor has instructions for SHA-256: one
-/// alone leaves them idle for half of the time.
-/// Requires: as many digests as texts.
+/// SHA-256 of `prefix` followed by each text. Takes two texts at a time where the processor has
+/// instructions for SHA-256: one alone leaves them idle for half of the time.
+/// Requires: as many digests as texts; the prefix is padded, so that texts are read where they are.
 void sha256_each(const Sha256Prefix& prefix, std::span<const std::string_view> texts,
                  std::span<Sha256Digest> digests);
 

@@ -38,6 +38,11 @@ std::vector<ProcessorFactory> slice(const std::vector<ProcessorFactory>& all, st
           all.begin() + static_cast<std::ptrdiff_t>(to)};
 }
 
+/// Whether keeping the memory of `batch` costs little more than a copy of its payloads would.
+bool are_most_of_memory(const Batch& batch) {
+  return batch.arena().footprint() <= batch.payload_bytes() * 4;
+}
+
 /// One batch of all that processors made of one, whatever they cut it into.
 void join(std::vector<Batch>& made) {
   for (std::size_t i = 1; i < made.size(); ++i) {
@@ -188,7 +193,7 @@ class Batcher::Flush final : public Brake::Suspects, public std::enable_shared_f
     std::lock_guard lock(preparing_);
     Batch work(snapshot_.shared_memory());
     work.messages().reserve(indexes.size());
-    for (const auto index : indexes) work.add(snapshot_[index].copy());
+    for (const auto index : indexes) work.add_twin(snapshot_[index]);
     for (std::size_t i = 0; i < receipts.size(); ++i) work[i].receipt = std::move(receipts[i]);
     std::vector<Batch> made;
     DeferredEffects deferred;
@@ -438,9 +443,11 @@ void Batcher::write(SharedBatch batch, Ack ack) {
     if (from == 0 && policy_.period.count() > 0) {  // idle ticks flush nothing and start anew
       last_flush_ += (Clock::now() - last_flush_) / policy_.period * policy_.period;
     }
+    const bool stay = are_most_of_memory(*batch);
+    if (stay) pending_.memory().retained.push_back(batch->shared_memory());
     pending_.messages().reserve(from + batch->size());
     for (std::size_t i = 0; i < batch->size(); ++i) {
-      Message& own = pending_.add((*batch)[i].copy_to(pending_.memory()));
+      Message& own = stay ? pending_.add_view((*batch)[i]) : pending_.add_copy((*batch)[i]);
       own.receipt = std::move(receipts[i]);
       pending_bytes_ += own.bytes().size();
     }

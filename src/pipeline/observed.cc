@@ -421,7 +421,7 @@ class ProcessedOutput final : public Output {
     // The batch may be shared with others and is constant: the processors get a copy of their own.
     Batch work;
     for (std::uint32_t i = 0; i < batch->size(); ++i) {
-      work.add((*batch)[i].copy_to(work.memory())).receipt = std::move(receipts[i]);
+      work.add_copy((*batch)[i]).receipt = std::move(receipts[i]);
     }
     if (work.empty()) return;  // answered already
     worker_.push(std::move(work));

@@ -59,19 +59,10 @@ struct JsonShape {
   std::string_view end;
 };
 
-/// Memory that JSON is written to again and again, in the way of append_json() without options. What
-/// write() returns stays until the next one; nothing if there is no JSON form.
-class JsonBuffer {
- public:
-  std::string_view write(Value value, Arena& arena);
-  std::string_view write(const JsonShape& shape, const Value* values, Arena& arena);
-
- private:
-  template <typename... What>
-  std::string_view print(Arena& arena, const What&... what);
-
-  std::string memory_;  ///< its size is that of the memory
-};
+/// The JSON of append_json() without options, in `out`; nothing if there is none. `scratch`, best another
+/// arena, is for what has to be built on the way.
+std::string_view print_json(Value value, Arena& out, Arena& scratch);
+std::string_view print_json(const JsonShape& shape, const Value* values, Arena& out, Arena& scratch);
 
 /// Appends the JSON string for `text`, quotes included; invalid UTF-8 becomes \ufffd.
 void append_json_string(std::string& out, std::string_view text, bool escape_html = false);

@@ -16,17 +16,20 @@ namespace tollgate {
 
 namespace {
 
-/// A string that is written into directly: room is made ahead, the size set at the end.
-/// Where the writing is up to is the writer's to know, in a register: what is written through a
-/// char* might be any member.
+/// A string, or memory of an arena, that is written into directly: room is made ahead, the size set
+/// at the end. Where the writing is up to is the writer's to know, in a register: what is written
+/// through a char* might be any member.
 class Sink {
  public:
-  /// All of `out` from byte `from` on may be overwritten.
-  Sink(std::string& out, std::size_t from)
-      : out_(out), start_(from), end_(out_.data() + out_.size()) {}
+  /// Behind what `out` holds.
+  explicit Sink(std::string& out)
+      : text_(&out), begin_(out.data()), start_(begin_ + out.size()), end_(start_) {}
+  /// In `out`, where `room` bytes will mostly do.
+  Sink(Arena& out, std::size_t room)
+      : arena_(&out), begin_(out.allocate_array<char>(room)), start_(begin_), end_(begin_ + room) {}
 
   /// The first place to write to.
-  char* start() const { return out_.data() + start_; }
+  char* start() const { return start_; }
 
   /// Where at least `bytes` may be written, the end of what was written being `at`.
   [[gnu::always_inline]] char* room(char* at, std::size_t bytes) {
@@ -50,24 +53,41 @@ class Sink {
     return at + text.size();
   }
 
-  std::size_t written(const char* at) const { return static_cast<std::size_t>(at - out_.data()); }
+  std::size_t written(const char* at) const { return static_cast<std::size_t>(at - begin_); }
 
-  /// Leaves `out` with what was written up to `at`.
-  void finish(const char* at) { out_.resize(written(at)); }
+  /// Leaves the string, or the arena, with what was written up to `at`.
+  std::string_view finish(const char* at) {
+    const std::size_t size = written(at);
+    if (text_) {
+      text_->resize(size);
+    } else if (arena_->ends_at(end_)) {
+      arena_->shrink_last(begin_, size);
+    }
+    return {begin_, size};
+  }
 
  private:
   [[gnu::noinline]] char* grow(const char* at, std::size_t bytes) {
     const std::size_t used = written(at);
     constexpr std::size_t least = 256;
-    const std::size_t wanted = std::max({used + bytes, out_.capacity(), used * 2, least});
-    out_.resize(used);  // nothing past it is copied by what follows
-    out_.resize_and_overwrite(wanted, [](char*, std::size_t size) { return size; });
-    end_ = out_.data() + out_.size();
-    return out_.data() + used;
+    std::size_t wanted = std::max({used + bytes, used * 2, least});
+    if (text_) {
+      wanted = std::max(wanted, text_->capacity());
+      text_->resize(used);  // nothing past it is copied by what follows
+      text_->resize_and_overwrite(wanted, [](char*, std::size_t size) { return size; });
+      begin_ = text_->data();
+    } else {
+      char* const more = arena_->allocate_array<char>(wanted);
+      begin_ = static_cast<char*>(std::memcpy(more, begin_, used));
+    }
+    end_ = begin_ + wanted;
+    return begin_ + used;
   }
 
-  std::string& out_;
-  const std::size_t start_;
+  std::string* text_ = nullptr;
+  Arena* arena_ = nullptr;  // if text_ is null
+  char* begin_;
+  char* const start_;
   char* end_;
 };
 
@@ -327,7 +347,7 @@ class JsonWriter {
 
 bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions options) {
   const std::size_t before = out.size();
-  Sink sink(out, before);
+  Sink sink(out);
   char* const at = sink.start();
   const char* const end =
       options.escape_html ? JsonWriter<true>(sink, arena, options).write(value, at)
@@ -340,24 +360,31 @@ bool append_json(std::string& out, Value value, Arena& arena, JsonWriteOptions o
   return end != nullptr;
 }
 
+namespace {
+
 template <typename... What>
-std::string_view JsonBuffer::print(Arena& arena, const What&... what) {
-  constexpr std::size_t most_kept = std::size_t{1} << 20;
-  if (memory_.size() > most_kept) memory_ = {};
-  Sink sink(memory_, 0);
+std::string_view print(Arena& out, Arena& scratch, const What&... what) {
+  // Texts that are printed one after the other are of much the same size.
+  thread_local std::size_t last_size = 0;
+  constexpr std::size_t most = std::size_t{64} << 10;
+  Sink sink(out, std::min(last_size + last_size / 4 + 64, most));
   const JsonWriteOptions options;
-  const char* const end = JsonWriter<false>(sink, arena, options).write(what..., sink.start());
-  return end ? std::string_view(memory_).substr(0, sink.written(end)) : std::string_view();
+  const char* const end = JsonWriter<false>(sink, scratch, options).write(what..., sink.start());
+  const std::string_view text = sink.finish(end ? end : sink.start());
+  last_size = text.size();
+  return text;
 }
 
-std::string_view JsonBuffer::write(Value value, Arena& arena) { return print(arena, value); }
+}  // namespace
 
-std::string_view JsonBuffer::write(const JsonShape& shape, const Value* values, Arena& arena) {
-  return print(arena, shape, values);
+std::string_view print_json(Value value, Arena& out, Arena& scratch) { return print(out, scratch, value); }
+
+std::string_view print_json(const JsonShape& shape, const Value* values, Arena& out, Arena& scratch) {
+  return print(out, scratch, shape, values);
 }
 
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
-  Sink sink(out, out.size());
+  Sink sink(out);
   char* const to = sink.room(sink.start(), string_room(text));
   sink.finish(escape_html ? write_string<true>(sink, to, text)
                           : write_string<false>(sink, to, text));

@@ -101,7 +101,7 @@ class DestinationTrouble(SystemTest):
                 states.append(get(collector.endpoint("/ping"))[0])
                 time.sleep(0.2)
             destination.start()
-        load, _ = self.check(None, exports=200, before_join=outage)
+        load, _ = self.check(None, exports=1000, before_join=outage)
         self.assertEqual(set(states), {200}, "the process answers all the time")
         self.assertIn("UNAVAILABLE", load.statuses())
 

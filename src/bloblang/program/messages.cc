@@ -54,6 +54,11 @@ const Value* root_context(Run& run) {
   return run.document.is_error() ? nullptr : &run.document;
 }
 
+const LazyPayload* unread_payload(const Run& run) {
+  const bool unread = run.document.is(Kind::nothing) && !run.linked_root && run.batch;
+  return unread && run.index < run.batch->size() ? (*run.batch)[run.index].lazy_payload() : nullptr;
+}
+
 namespace {
 
 const Value* keep(Value value, Arena& arena) { return arena.make<Value>(value); }

@@ -20,6 +20,9 @@ Value document_of(Run& run, const Message* message);
 /// `this` where no method or match set another: the document of the run's own message; null if it
 /// has none (then run.document is the reason).
 const Value* root_context(Run& run);
+/// The payload of the message whose document is `this`, while nobody has asked for the document and it
+/// is in a form that members can be looked up in without; else null.
+const LazyPayload* unread_payload(const Run& run);
 
 /// The value at `path` below `from`: object keys, array indexes, `*` for all elements of an array.
 /// Null pointer if there is nothing; a pointer into the container otherwise, or into the arena.

@@ -12,7 +12,7 @@
 namespace tollgate {
 
 class Batch;
-class JsonBuffer;
+class LazyPayload;
 class Message;
 
 namespace bloblang {
@@ -78,7 +78,7 @@ struct Run {
 
   /// Where the JSON of the document goes, if nothing else of it is wanted and it can be written without
   /// making the document, which is then nothing.
-  JsonBuffer* buffer = nullptr;
+  Arena* text_arena = nullptr;
   std::optional<std::string_view> text;  ///< what was written there; empty without a JSON form
 
   std::uint64_t epoch = 0;

@@ -176,8 +176,8 @@ Value run_statements(const Program& program, Run& run, Value& root) {
   const Step* failed = nullptr;
   const Value outcome = execute(program.main.steps, scope, true, failed);
   if (!outcome.is_error()) [[likely]] {
-    const bool wants_text = run.buffer && !run.text;
-    if (!wants_text || !frame.root().write(*run.buffer)) frame.root().settled();
+    const bool wants_text = run.text_arena && !run.text;
+    if (!wants_text || !frame.root().print(*run.text_arena)) frame.root().settled();
     return Value::null();
   }
   return make_error(run, {"failed assignment (line ", std::to_string(failed->line), "): ",

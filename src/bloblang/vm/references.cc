@@ -1,10 +1,13 @@
 // this, root, named contexts, variables and metadata.
 
+#include <algorithm>
+
 #include "base/same_text.h"
 #include "bloblang/program/error.h"
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/operations.h"
 #include "bloblang/vm/root.h"
+#include "message/message.h"
 
 namespace tollgate::bloblang {
 
@@ -28,14 +31,25 @@ const Value* context_of(const Scope& scope) {
 [[gnu::noinline]] const Prefix& find_prefix(const FieldNode& field, Run& run) {
   static constexpr Value kMissing;
   Prefix& known = run.prefixes[field.prefix - 1];
+  const SharedPath& shared = run.shared_paths[field.prefix - 1];
+  if (const LazyPayload* payload = unread_payload(run)) {
+    auto* const members = run.arena.allocate_array<Value>(shared.members.size());
+    if (payload->find_many(shared.path, shared.members, members)) {
+      known.members = members;
+      const auto is_unread = [](const Value& member) { return member.is(Kind::deleted); };
+      if (std::none_of(members, members + shared.members.size(), is_unread)) {
+        known.value = &kMissing;  // nobody asks what it is
+        return known;
+      }
+    }
+  }
   const Value* document = root_context(run);
   if (!document) return known;
-  const SharedPath& shared = run.shared_paths[field.prefix - 1];
   known.value = find_in(*document, shared.path, run.arena);
   if (!known.value) known.value = &kMissing;
   if (!known.value->is(Kind::object)) return known;
   const Object& object = known.value->as_object();
-  if (!object.lazy || shared.members.size() < 2) return known;
+  if (known.members || !object.lazy || shared.members.size() < 2) return known;
   auto* const members = run.arena.allocate_array<Value>(shared.members.size());
   if (object.lazy->find_many(shared.members, members)) known.members = members;
   return known;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "value/json.h"
+
 namespace tollgate::bloblang {
 
 namespace {
@@ -36,12 +38,12 @@ Root::Root(Run& run, Value& value, const RootPlan* plan, Value* slots)
   if (plan_) std::fill_n(slots_, plan_->slots, Value::nothing());
 }
 
-bool Root::write(JsonBuffer& buffer) {
+bool Root::print(Arena& out) {
   if (!plan_ || std::any_of(slots_, slots_ + plan_->slots,
                             [](const Value& value) { return value.is(Kind::nothing); })) {
     return false;
   }
-  run_.text = buffer.write(plan_->shape, slots_, run_.arena);
+  run_.text = print_json(plan_->shape, slots_, out, run_.arena);
   return true;
 }
 

@@ -21,8 +21,8 @@ class Root {
     if (plan_) settle();
     return value_;
   }
-  /// Writes the document where its JSON may go instead of being made, if that can be.
-  bool write(JsonBuffer& buffer);
+  /// Prints the document to where its JSON may go instead of making it, if that can be.
+  bool print(Arena& out);
   /// What was assigned so far counts no more.
   void replace(Value value) {
     plan_ = nullptr;

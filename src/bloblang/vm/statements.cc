@@ -4,6 +4,7 @@
 #include "bloblang/program/messages.h"
 #include "bloblang/vm/operations.h"
 #include "bloblang/vm/root.h"
+#include "value/json.h"
 
 namespace tollgate::bloblang {
 
@@ -106,12 +107,12 @@ Value write_root(const Step& step, const Scope& scope) {
     return object.is_error() ? object : replace_root(step, scope, object);
   }
   scope.root->replace(Value::nothing());
-  run.text = run.buffer->write(text.shape, values, run.arena);
+  run.text = print_json(text.shape, values, *run.text_arena, run.arena);
   return Value::null();
 }
 
 Value run_step(const Step& step, const Scope& scope, bool may_set_metadata) {
-  if (step.text && scope.run->buffer) return write_root(step, scope);
+  if (step.text && scope.run->text_arena) return write_root(step, scope);
   if (step.kind == Step::Kind::conditional) return run_conditional(step, scope, may_set_metadata);
   const Value value = evaluate(*step.value, scope);
   if (value.is_error()) return value;

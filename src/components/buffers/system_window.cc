@@ -149,7 +149,7 @@ struct Store : std::enable_shared_from_this<Store> {
     for (std::uint32_t i = 0; i < window.batch->size(); ++i) {
       const Outcome outcome = outcome_of(result, matches ? i : 0);
       if (outcome == Outcome::failed) {
-        failed.add((*window.batch)[i].copy_to(failed.memory()));
+        failed.add_copy((*window.batch)[i]);
         again.receipts.push_back(std::move(window.receipts[i]));
       } else {
         settled.emplace_back(std::move(window.receipts[i]), outcome);
@@ -330,7 +330,7 @@ class SystemWindow final : public Buffer {
       const bool later = each.time >= next_start;
       if (inside) {
         Message& message =
-            batch.add((*each.batch)[each.index].copy_to(batch.memory()));
+            batch.add_copy((*each.batch)[each.index]);
         message.set_metadata("window_end_timestamp", Value::string(end));
         // Several windows, several messages; the same ones again for a record that is sent again.
         if (cut_.slide > 0) {

@@ -64,7 +64,7 @@ ServerResponse Answerer::answer(const TransactionResult& result, ResponseStore& 
   Batch all;
   for (const auto& batch : store.take()) {
     for (const Message& message : *batch) {
-      all.add(message.copy_to(all.memory()));
+      all.add_copy(message);
     }
   }
   return all.empty() ? ServerResponse{} : answer(all);

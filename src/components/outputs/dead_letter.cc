@@ -84,7 +84,7 @@ bool is_refused(const WriteStatus& status) {
 
 void add_with_reason(const Message& message, const WriteStatus& status, std::string_view key,
                      Batch& batch) {
-  Message& added = batch.add(message.copy_to(batch.memory()));
+  Message& added = batch.add_copy(message);
   added.set_metadata(key, Value::string(status.error ? status.error->message() : "failed"));
 }
 
