@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <initializer_list>
+#include <string>
 
 namespace tollgate {
 
@@ -16,33 +18,42 @@ constexpr std::uint64_t kNanosPerMilli = 1'000'000;
 /// How many are hashed at a time: their bytes are still near from decoding.
 constexpr std::size_t kStride = 64;
 
-/// A length before each part keeps ("ab","c") and ("a","bc") apart. The record, the last part, goes
-/// without: it is what is left.
-void add(Sha256Prefix& prefix, std::string_view part) {
-  const std::uint64_t size = part.size();
-  prefix.add({reinterpret_cast<const char*>(&size), sizeof size});
-  prefix.add(part);
+constexpr std::size_t kMostKept = 4096;
+
+/// The newest hash of one kind: of one export after the other, resource and scope are mostly the same.
+struct Newest {
+  std::string text;
+  Blake3Words digest{};
+};
+
+/// The hash of `before` and of the parts. A length before each keeps ("ab","c") and ("a","bc") apart.
+Blake3Words digest_of(Newest& newest, std::span<const std::uint32_t> before,
+                      std::initializer_list<std::string_view> parts) {
+  std::string text(reinterpret_cast<const char*>(before.data()), before.size_bytes());
+  for (const std::string_view part : parts) {
+    const std::uint64_t size = part.size();
+    text.append(reinterpret_cast<const char*>(&size), sizeof size).append(part);
+  }
+  if (text == newest.text) return newest.digest;
+  const Blake3Words digest = blake3(text);
+  if (text.size() <= kMostKept) newest = {std::move(text), digest};
+  return digest;
 }
+
+thread_local Newest newest_salted, newest_resource, newest_scope;
 
 }  // namespace
 
-RecordIdentity::RecordIdentity(const IdentityOptions& options) : derived_(options.derived) {
-  add(salted_, kProductSalt);
-  add(salted_, options.salt);
-  add(salted_, options.key);
-}
+RecordIdentity::RecordIdentity(const IdentityOptions& options)
+    : derived_(options.derived),
+      salted_(digest_of(newest_salted, {}, {kProductSalt, options.salt, options.key})) {}
 
 void RecordIdentity::begin_resource(std::string_view resource, std::string_view schema_url) {
-  with_resource_ = salted_;
-  add(with_resource_, resource);
-  add(with_resource_, schema_url);
+  if (derived_) with_resource_ = digest_of(newest_resource, salted_, {resource, schema_url});
 }
 
 void RecordIdentity::begin_scope(std::string_view scope, std::string_view schema_url) {
-  with_scope_ = with_resource_;
-  add(with_scope_, scope);
-  add(with_scope_, schema_url);
-  with_scope_.pad();
+  if (derived_) with_scope_ = digest_of(newest_scope, with_resource_, {scope, schema_url});
 }
 
 bool RecordIdentity::is_distinct(std::uint64_t time, std::uint64_t observed_time) {
@@ -54,7 +65,7 @@ std::uint32_t RecordIdentity::identify(std::span<const Record> records,
   std::uint32_t not_derived = 0;
   std::string_view texts[kStride];
   Message* targets[kStride];
-  Sha256Digest digests[kStride];
+  Blake3Words digests[kStride];
   for (std::size_t from = 0; from < records.size(); from += kStride) {
     std::size_t count = 0;
     for (std::size_t i = from; i < std::min(from + kStride, records.size()); ++i) {
@@ -66,16 +77,16 @@ std::uint32_t RecordIdentity::identify(std::span<const Record> records,
         ++not_derived;
       }
     }
-    sha256_each(with_scope_, {texts, count}, {digests, count});
+    blake3_keyed(with_scope_, {texts, count}, {digests, count});
     for (std::size_t i = 0; i < count; ++i) targets[i]->identity = identity_of(digests[i]);
   }
   return not_derived;
 }
 
-Identity RecordIdentity::identity_of(const Sha256Digest& digest) {
+Identity RecordIdentity::identity_of(const Blake3Words& digest) {
   Identity identity{.derived = true};
   std::memcpy(&identity.high, digest.data(), 8);
-  std::memcpy(&identity.low, digest.data() + 8, 8);
+  std::memcpy(&identity.low, digest.data() + 2, 8);
   if (!identity.is_set()) identity.low = 1;  // all zero means "none"
   const std::uint32_t before = occurrence(identity);
   return before == 0 ? identity : identity.child(before);

@@ -7,7 +7,7 @@
 
 #include "message/message.h"
 #include "otlp/logs.h"
-#include "otlp/sha256.h"
+#include "otlp/blake3.h"
 
 namespace tollgate {
 
@@ -15,7 +15,7 @@ namespace tollgate {
 ///
 /// A record that can be told apart by itself (its own or its observed timestamp is finer than a
 /// millisecond, as SDKs and forwarders set it) gets a digest of salt, key, resource, scope and its
-/// own bytes: the first 128 bits of SHA-256, so that nobody can make two uses count as one. Equal
+/// own bytes: the first 128 bits of BLAKE3, so that nobody can make two uses count as one. Equal
 /// records of one export are told apart by their occurrence number. The identity survives resends,
 /// re-batching, replicas and restarts, because it depends on nothing else.
 /// Any other record gets a random identity.
@@ -41,12 +41,12 @@ class RecordIdentity {
   std::uint32_t identify(std::span<const Record> records, std::span<Message> messages);
 
  private:
-  Identity identity_of(const Sha256Digest& digest);
+  Identity identity_of(const Blake3Words& digest);
   std::uint32_t occurrence(const Identity& identity);
   void grow(std::size_t slots);  // a power of two
 
   const bool derived_;
-  Sha256Prefix salted_, with_resource_, with_scope_;
+  Blake3Words salted_, with_resource_, with_scope_;  // the last is the key of the records
   /// Open addressing over the low words seen in this export; 0 is a free slot.
   struct Seen {
     std::uint64_t low = 0, high = 0;

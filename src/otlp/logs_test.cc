@@ -1,7 +1,7 @@
+#include "otlp/blake3.h"
 #include "otlp/logs.h"
 
 #include <gtest/gtest.h>
-#include <openssl/sha.h>
 
 #include <bit>
 #include <cstring>
@@ -422,12 +422,16 @@ std::string with_length(std::string_view part) {
 
 /// Changing what is hashed would give events that are being resent other ids.
 TEST(LogsIdentity, IsADigestOfSaltKeyResourceScopeAndRecord) {
-  std::string prefix =
-      with_length("tollgate record identity 1") + with_length("salt") + with_length("key") +
-      with_length(wire([](WireWriter& r) { attribute(r, 1, "host", text("a")); })) +
-      with_length("") + with_length(wire([](WireWriter& s) { s.bytes(1, "gateway"); })) +
-      with_length("");
-  prefix.resize((prefix.size() + 63) / 64 * 64);
+  const auto then = [](const Blake3Words& before, const std::string& part) {
+    const std::string_view bytes(reinterpret_cast<const char*>(before.data()), sizeof before);
+    return blake3(std::string(bytes) + part + with_length(""));
+  };
+  const Blake3Words salted = blake3(with_length("tollgate record identity 1") + with_length("salt") +
+                                    with_length("key"));
+  const Blake3Words with_resource =
+      then(salted, with_length(wire([](WireWriter& r) { attribute(r, 1, "host", text("a")); })));
+  const Blake3Words key =
+      then(with_resource, with_length(wire([](WireWriter& s) { s.bytes(1, "gateway"); })));
   std::vector<Fill> records;
   const std::string filler(600, 'x');
   for (std::size_t i = 0; i < filler.size(); ++i) {
@@ -439,11 +443,12 @@ TEST(LogsIdentity, IsADigestOfSaltKeyResourceScopeAndRecord) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(all[i].derived, i % 7 != 0) << i;
     if (!all[i].derived) continue;
-    const std::string hashed = prefix + wire(records[i]);
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(hashed.data()), hashed.size(), digest);
-    EXPECT_EQ(std::memcmp(&all[i].high, digest, 8), 0) << i;
-    EXPECT_EQ(std::memcmp(&all[i].low, digest + 8, 8), 0) << i;
+    const std::string hashed = wire(records[i]);
+    const std::string_view texts[] = {hashed};
+    Blake3Words digest[1];
+    blake3_keyed(key, texts, digest);
+    EXPECT_EQ(std::memcmp(&all[i].high, digest[0].data(), 8), 0) << i;
+    EXPECT_EQ(std::memcmp(&all[i].low, digest[0].data() + 2, 8), 0) << i;
   }
 }
 
