@@ -22,7 +22,9 @@ void retain(BatchMemory& memory, const std::shared_ptr<const Program>& program) 
 }
 
 Run make_run(Arena& arena, const Batch* batch, std::size_t index) {
-  Run run{.arena = arena, .batch = batch, .index = static_cast<std::uint32_t>(index)};
+  Run run(arena);
+  run.batch = batch;
+  run.index = static_cast<std::uint32_t>(index);
   run.epoch = bloblang::next_epoch();
   run.memory_at_start = arena.footprint();
   return run;
@@ -178,7 +180,7 @@ Result<bool> Mapping::check(const Batch& batch, std::size_t index, Arena& scratc
   }
   if (root.is_error()) return invalid(std::string(root.as_text()));
   if (root.is(Kind::boolean)) return root.as_boolean();
-  Run run{.arena = scratch};
+  Run run(scratch);
   return invalid(
       std::string(bloblang::type_error(run, root, {"bool"}, "mapping").as_text()));
 }

@@ -12,13 +12,6 @@ namespace tollgate {
 
 namespace {
 
-/// splitmix64's finaliser: every input bit reaches every output bit.
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 /// The bytes of `payload`, in `arena`.
 std::string_view written(const LazyPayload& payload, Arena& arena) {
   thread_local std::string buffer;
@@ -98,12 +91,6 @@ std::shared_ptr<BatchMemory> BatchMemory::make() {
   return {memory.release(), [](BatchMemory* used) {
             memory_pool().give(std::unique_ptr<BatchMemory>(used));
           }};
-}
-
-Identity Identity::child(std::uint32_t index) const {
-  if (!is_set()) return {};
-  const std::uint64_t salt = mix(index + 0x9e3779b97f4a7c15u);
-  return {mix(high ^ salt), mix(low + salt), derived};
 }
 
 Identity Identity::random() {

@@ -33,8 +33,20 @@ struct Identity {
 
   bool is_set() const { return (high | low) != 0; }
   /// The identity of this message's child number `index` (a step made several messages of one).
-  Identity child(std::uint32_t index) const;
+  Identity child(std::uint32_t index) const {
+    if (!is_set()) return {};
+    const std::uint64_t salt = mix(index + 0x9e3779b97f4a7c15u);
+    return {mix(high ^ salt), mix(low + salt), derived};
+  }
   static Identity random();
+
+ private:
+  /// splitmix64's finaliser: every input bit reaches every output bit.
+  static constexpr std::uint64_t mix(std::uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+  }
 };
 
 /// Why a message is flagged as failed, as `error()` and `error_source_*()` tell it.

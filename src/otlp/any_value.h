@@ -64,7 +64,7 @@ Any read_any(std::string_view wire, bool* ok = nullptr);
 KeyValue read_key_value(std::string_view wire, bool* ok = nullptr);
 
 /// The attribute as every encoder writes it: a short key, then a value that is a string or an
-/// integer, and nothing else. False, and nothing said, of any other.
+/// integer below 2^14, and nothing else. False, and nothing said, of any other.
 [[gnu::always_inline]] inline bool read_plain_attribute(std::string_view wire,
                                                         KeyValue& attribute) {
   constexpr unsigned char kKey = 0x0a, kValue = 0x12, kString = 0x0a, kInteger = 0x18;
@@ -92,6 +92,34 @@ KeyValue read_key_value(std::string_view wire, bool* ok = nullptr);
   attribute.value = {Value::int64(number)};
   return true;
 }
+
+/// Where a plain attribute stands in its record, so that it need not be parsed again.
+class PlainAttribute {
+ public:
+  PlainAttribute() = default;
+  PlainAttribute(const KeyValue& plain, const char* record)
+      : key_(static_cast<std::uint32_t>(plain.key.data() - record)),
+        key_size_(static_cast<std::uint8_t>(plain.key.size())) {
+    const Value value = plain.value.value;
+    is_text_ = value.is(Kind::string);
+    value_ = static_cast<std::uint16_t>(is_text_ ? value.as_text().size()
+                                                 : static_cast<std::size_t>(value.as_int64()));
+  }
+
+  std::string_view key(const char* record) const { return {record + key_, key_size_}; }
+  Value value(const char* record) const {
+    // Between key and text: tag and size of the value, then of the text.
+    if (is_text_) return Value::string({record + key_ + key_size_ + 4, value_});
+    return Value::int64(value_);
+  }
+
+ private:
+  std::uint32_t key_;
+  std::uint8_t key_size_;
+  bool is_text_;
+  std::uint16_t value_;  // the size of the text, or the integer
+};
+static_assert(sizeof(PlainAttribute) == 8);
 
 /// The value as documents have it: bytes in base64, numbers that JSON does not know as words.
 Value build_any(const Any& any, Arena& arena);

@@ -24,6 +24,7 @@ using Wire = WireReader::Type;
 
 constexpr std::size_t kIdentifyAtOnce = 256;
 constexpr std::size_t kMostAttributes = 65'536;  // of one record, resource or scope
+constexpr std::size_t kMostPlain = 64;           // so many of a record are kept as PlainAttribute
 /// What decoding may take beside eight bytes for each of the request: tiny fields cost a table entry
 /// each, and a request of nothing else must not take the machine's memory.
 constexpr std::size_t kMemoryAllowance = std::size_t{64} << 20;
@@ -157,10 +158,8 @@ class Decoder {
 
   /// Whether an attribute, which is number `count` of those in its place, may stand there; if not,
   /// attribute_error() says why.
-  [[gnu::always_inline]] static bool check_attribute(std::string_view wire, std::uint32_t& count) {
-    KeyValue plain;
-    return ++count <= kMostAttributes &&
-           (read_plain_attribute(wire, plain) || check_any_attribute(wire));
+  static bool check_attribute(std::string_view wire, std::uint32_t& count) {
+    return ++count <= kMostAttributes && check_any_attribute(wire);
   }
 
   [[gnu::noinline]] static bool check_any_attribute(std::string_view wire) {
@@ -186,11 +185,18 @@ class Decoder {
   /// Checks a record and adds its message.
   Result<> log_record(std::string_view wire) {
     std::uint64_t time = 0, observed_time = 0;
-    std::uint32_t attributes = 0;
+    std::uint32_t attributes = 0, plain = 0;
+    auto* const table = arena().allocate_array<PlainAttribute>(kMostPlain);
     WireReader reader(wire);
     while (reader.next()) {
       if (reader.is(kAttributes, Wire::bytes)) [[likely]] {
-        if (!check_attribute(reader.bytes(), attributes)) return attribute_error(attributes);
+        KeyValue attribute;
+        if (plain < kMostPlain && read_plain_attribute(reader.bytes(), attribute)) [[likely]] {
+          table[plain++] = PlainAttribute(attribute, wire.data());
+          ++attributes;
+        } else if (!check_attribute(reader.bytes(), attributes)) {
+          return attribute_error(attributes);
+        }
       } else if (reader.is(1, Wire::fixed64)) {
         time = reader.number();
       } else if (reader.is(11, Wire::fixed64)) {
@@ -201,7 +207,10 @@ class Decoder {
     }
     if (!reader.ok()) return malformed("a log record");
     attributes_ += attributes;
-    out_.batch.add().set_lazy(*arena().make<RecordView>(wire, attributes, resource_, scope_, order_));
+    const bool all_plain = plain == attributes;
+    arena().shrink_last(table, all_plain ? plain * sizeof *table : 0);
+    out_.batch.add().set_lazy(*arena().make<RecordView>(wire, attributes, all_plain ? table : nullptr,
+                                                        resource_, scope_, order_));
     unidentified_.push_back({wire, RecordIdentity::is_distinct(time, observed_time)});
     return {};
   }

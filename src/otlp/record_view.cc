@@ -70,7 +70,20 @@ template <typename Visit>
   return keys.size();
 }
 
-/// LazyMembers::find_many() of the attributes in the message `wire`.
+/// LazyMembers::find_many() of plain attributes of the message at `wire`.
+bool find_attributes(const char* wire, std::span<const PlainAttribute> attributes, KeyOrder& order,
+                     std::span<const LookupKey> keys, Value* found) {
+  if (keys.size() > KeyOrder::kMost) return false;
+  std::fill_n(found, keys.size(), Value::nothing());
+  std::size_t number = 0;
+  for (const PlainAttribute& attribute : attributes) {
+    const std::size_t at = index_of(order, attribute.key(wire), keys, number++);
+    if (at < keys.size()) found[at] = attribute.value(wire);
+  }
+  return true;
+}
+
+/// The same of any attributes, the field `field` of the message.
 bool find_attributes(std::string_view wire, std::uint32_t field, KeyOrder& order,
                      std::span<const LookupKey> keys, Value* found) {
   if (keys.size() > KeyOrder::kMost) return false;
@@ -282,6 +295,7 @@ Value RecordView::document(Arena& arena) const {
 bool RecordView::find_many(std::span<const std::string_view> path, std::span<const LookupKey> keys,
                            Value* found) const {
   if (path.size() != 2 || path[0] != "record" || path[1] != "attributes") return false;
+  if (plain_) return find_attributes(wire_.data(), {plain_, attributes_}, *order_, keys, found);
   return find_attributes(wire_, kAttributes, *order_, keys, found);
 }
 

@@ -83,10 +83,16 @@ class LazyOrigin final : public LazyMembers {
 /// The whole message: {record, resource, scope}.
 class RecordView final : public LazyPayload {
  public:
-  /// Requires: the record at `wire` was checked, which counted its `attributes`.
-  RecordView(std::string_view wire, std::uint32_t attributes, LazyOrigin* resource,
-             LazyOrigin* scope, KeyOrder* order)
-      : wire_(wire), resource_(resource), scope_(scope), order_(order), attributes_(attributes) {}
+  /// Requires: the record at `wire` was checked, which counted its `attributes`; `plain` has them if
+  /// all are plain, else it is null.
+  RecordView(std::string_view wire, std::uint32_t attributes, const PlainAttribute* plain,
+             LazyOrigin* resource, LazyOrigin* scope, KeyOrder* order)
+      : wire_(wire),
+        plain_(plain),
+        resource_(resource),
+        scope_(scope),
+        order_(order),
+        attributes_(attributes) {}
 
   Value document(Arena& arena) const override;
   /// Of the record's attributes, which are most of what a mapping reads.
@@ -99,6 +105,7 @@ class RecordView final : public LazyPayload {
 
  private:
   std::string_view wire_;
+  const PlainAttribute* plain_;
   LazyOrigin* resource_;
   LazyOrigin* scope_;
   KeyOrder* order_;  // of all records of the export

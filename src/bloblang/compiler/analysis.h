@@ -16,7 +16,7 @@ namespace tollgate::bloblang {
 class Analysis final : public Actions {
  public:
   Analysis(const CompileOptions& options, Arena& arena)
-      : options_(options), arena_(arena), run_{.arena = arena} {}
+      : options_(options), arena_(arena), run_(arena) {}
 
   Built call(std::string_view name, const Expr* target,
              std::span<const Argument> arguments) override;

@@ -38,7 +38,7 @@ std::string reason(Value value, Arena& arena) {
 }  // namespace
 
 std::string json_refusal(Value value, Arena& arena) {
-  Run run{.arena = arena};
+  Run run(arena);
   const Value structure = check_structure(run, value);
   return structure.is_error() ? std::string(structure.as_text()) : reason(value, arena);
 }

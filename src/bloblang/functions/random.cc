@@ -32,22 +32,26 @@ void put_big_endian(unsigned char* to, std::uint64_t number, int bytes) {
 
 /// Sets version and variant and writes the usual form.
 Value write_uuid(Arena& arena, unsigned char (&id)[16], int version) {
-  static constexpr auto kPairs = [] {
-    std::array<std::array<char, 2>, 256> pairs{};
-    constexpr std::string_view digits = "0123456789abcdef";
-    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {digits[i >> 4], digits[i & 15]};
-    return pairs;
-  }();
+  using Bytes [[gnu::vector_size(16)]] = unsigned char;
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | (version << 4));
   id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
-  auto* text = arena.allocate_array<char>(36);
-  char* at = text;
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
-    std::memcpy(at, kPairs[id[i]].data(), 2);
-    at += 2;
-  }
+  Bytes bytes;
+  std::memcpy(&bytes, id, sizeof bytes);
+  const Bytes ones = bytes & 15, sixteens = bytes >> 4;
+  Bytes digits[2] = {
+      __builtin_shuffle(sixteens, ones, Bytes{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}),
+      __builtin_shuffle(sixteens, ones,
+                        Bytes{8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31})};
+  for (Bytes& half : digits) half += '0' + (Bytes(half > 9) & ('a' - '0' - 10));
+  char hex[32];
+  std::memcpy(hex, digits, sizeof hex);
+  auto* const text = arena.allocate_array<char>(36);
+  std::memcpy(text, hex, 8);
+  std::memcpy(text + 9, hex + 8, 4);
+  std::memcpy(text + 14, hex + 12, 4);
+  std::memcpy(text + 19, hex + 16, 4);
+  std::memcpy(text + 24, hex + 20, 12);
+  for (const int dash : {8, 13, 18, 23}) text[dash] = '-';
   return Value::string({text, 36});
 }
 
