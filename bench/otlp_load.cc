@@ -54,7 +54,8 @@ struct Call {
 
 class Connection {
  public:
-  Connection(const Options& options, Totals& totals) : options_(options), totals_(totals) {
+  Connection(const Options& options, ExportMaker& exports, Totals& totals)
+      : exports_(exports), totals_(totals) {
     fd_ = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -81,11 +82,13 @@ class Connection {
 
   void start(std::uint64_t first_nanosecond) {
     auto call = std::make_unique<Call>();
-    const std::string message = make_export(options_.shape, first_nanosecond);
-    const auto size = static_cast<std::uint32_t>(message.size());
-    call->body = std::string(1, '\0');
-    for (const int shift : {24, 16, 8, 0}) call->body.push_back(static_cast<char>(size >> shift));
-    call->body += message;
+    constexpr std::size_t prefix = 5;
+    call->body.assign(prefix, '\0');
+    exports_.append(call->body, first_nanosecond);
+    const std::size_t size = call->body.size() - prefix;
+    for (std::size_t i = 1; i < prefix; ++i) {
+      call->body[i] = static_cast<char>(size >> 8 * (prefix - 1 - i));
+    }
     call->begun = Clock::now();
     const auto header = [](const char* name, const char* value) {
       return nghttp2_nv{reinterpret_cast<std::uint8_t*>(const_cast<char*>(name)),
@@ -111,12 +114,13 @@ class Connection {
 
   void flush() {
     while (true) {
-      if (out_.empty()) {
+      while (out_.size() < most_at_once) {
         const std::uint8_t* data = nullptr;
         const auto size = nghttp2_session_mem_send(session_, &data);
-        if (size <= 0) return;
-        out_.assign(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
+        if (size <= 0) break;
+        out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
       }
+      if (out_.empty()) return;
       const auto sent = send(fd_, out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent < 0) return;
       out_.erase(0, static_cast<std::size_t>(sent));
@@ -136,6 +140,8 @@ class Connection {
   }
 
  private:
+  static constexpr std::size_t most_at_once = 128 << 10;
+
   static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t room,
                            std::uint32_t* flags, nghttp2_data_source* source, void*) {
     auto& call = *static_cast<Call*>(source->ptr);
@@ -169,7 +175,7 @@ class Connection {
     return 0;
   }
 
-  const Options& options_;
+  ExportMaker& exports_;
   Totals& totals_;
   int fd_ = -1;
   nghttp2_session* session_ = nullptr;
@@ -179,9 +185,10 @@ class Connection {
 
 int run(const Options& options) {
   Totals totals;
+  ExportMaker exports(options.shape);
   std::vector<std::unique_ptr<Connection>> connections;
   for (std::size_t i = 0; i < options.connections; ++i) {
-    connections.push_back(std::make_unique<Connection>(options, totals));
+    connections.push_back(std::make_unique<Connection>(options, exports, totals));
   }
   // Nanoseconds of now, so that two runs never send equal records.
   auto nanosecond = static_cast<std::uint64_t>(

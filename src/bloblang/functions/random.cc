@@ -1,7 +1,6 @@
 // Identifiers and random numbers.
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -31,12 +30,12 @@ void put_big_endian(unsigned char* to, std::uint64_t number, int bytes) {
 // UUIDs -------------------------------------------------------------------------------------------
 
 /// Sets version and variant and writes the usual form.
-Value write_uuid(Arena& arena, unsigned char (&id)[16], int version) {
+Value write_uuid(Arena& arena, DrawnId id, unsigned version) {
   using Bytes [[gnu::vector_size(16)]] = unsigned char;
-  id[6] = static_cast<unsigned char>((id[6] & 0x0f) | (version << 4));
-  id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
-  Bytes bytes;
-  std::memcpy(&bytes, id, sizeof bytes);
+  using Halves [[gnu::vector_size(16)]] = std::uint64_t;
+  id.first = (id.first & ~(std::uint64_t{0xf0} << 48)) | std::uint64_t{version} << 52;  // byte 6
+  id.second = (id.second & ~std::uint64_t{0xc0}) | 0x80;                                // byte 8
+  const auto bytes = Bytes(Halves{id.first, id.second});
   const Bytes ones = bytes & 15, sixteens = bytes >> 4;
   Bytes digits[2] = {
       __builtin_shuffle(sixteens, ones, Bytes{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}),
@@ -56,9 +55,7 @@ Value write_uuid(Arena& arena, unsigned char (&id)[16], int version) {
 }
 
 Value uuid_v4(Call& call, Value) {
-  unsigned char id[16];
-  draw(call, id);
-  return write_uuid(call.arena(), id, 4);
+  return write_uuid(call.arena(), draw_id(call), 4);
 }
 
 Value uuid_v7(Call& call, Value) {
@@ -68,9 +65,11 @@ Value uuid_v7(Call& call, Value) {
     const auto part = static_cast<std::uint64_t>(time.nanoseconds / 1'000'000);
     milliseconds = static_cast<std::int64_t>(static_cast<std::uint64_t>(time.seconds) * 1000 + part);
   }
-  unsigned char id[16];
-  draw(call, id);
-  put_big_endian(id, static_cast<std::uint64_t>(milliseconds), 6);
+  unsigned char bytes[16];
+  draw(call, bytes);
+  put_big_endian(bytes, static_cast<std::uint64_t>(milliseconds), 6);
+  DrawnId id;
+  std::memcpy(&id, bytes, sizeof id);
   return write_uuid(call.arena(), id, 7);
 }
 

@@ -12,6 +12,12 @@ namespace tollgate::bloblang {
 /// message has no identity, or there is none, from a generator seeded by the kernel.
 void draw(const Call& call, std::span<unsigned char> bytes);
 
+/// 16 bytes of draw(), as they stand in memory.
+struct DrawnId {
+  std::uint64_t first, second;
+};
+DrawnId draw_id(const Call& call);
+
 /// Cryptographically random bytes without a system call each time; one generator a thread.
 void random_bytes(std::span<unsigned char> bytes);
 
