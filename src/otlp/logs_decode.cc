@@ -24,7 +24,7 @@ using Wire = WireReader::Type;
 
 constexpr std::size_t kIdentifyAtOnce = 256;
 constexpr std::size_t kMostAttributes = 65'536;  // of one record, resource or scope
-constexpr std::size_t kMostPlain = 64;           // so many of a record are kept as PlainAttribute
+constexpr std::size_t kMostPlain = 128;          // so many of a record are kept as PlainAttribute
 /// What decoding may take beside eight bytes for each of the request: tiny fields cost a table entry
 /// each, and a request of nothing else must not take the machine's memory.
 constexpr std::size_t kMemoryAllowance = std::size_t{64} << 20;

@@ -54,13 +54,34 @@ template <typename Visit>
   }
 }
 
+/// How long some keys are. Most attributes that nobody asked for are of another length.
+class KeySizes {
+ public:
+  static KeySizes of(std::span<const LookupKey> keys) {
+    KeySizes sizes{0};
+    for (const LookupKey& key : keys) sizes.bits_ |= bit(key.text.size());
+    return sizes;
+  }
+  static KeySizes any() { return KeySizes{~std::uint64_t{0}}; }
+  bool has(std::size_t size) const { return (bits_ & bit(size)) != 0; }
+
+ private:
+  explicit KeySizes(std::uint64_t bits) : bits_(bits) {}
+  static std::uint64_t bit(std::size_t size) {
+    return std::uint64_t{1} << std::min<std::size_t>(size, 63);
+  }
+
+  std::uint64_t bits_;  // the last one: that long or longer
+};
+
 /// The index of `key`, that of attribute number `number`, among `keys`, or any beyond them.
 [[gnu::always_inline]] inline std::size_t index_of(KeyOrder& order, std::string_view key,
-                                                   std::span<const LookupKey> keys,
+                                                   std::span<const LookupKey> keys, KeySizes sizes,
                                                    std::size_t number) {
   std::uint8_t scratch = KeyOrder::kUnknown;
   std::uint8_t& expected = number < KeyOrder::kMost ? order.key[number] : scratch;
   if (expected < keys.size() && same_text(keys[expected].text, key)) return expected;
+  if (!sizes.has(key.size())) return keys.size();
   const std::uint32_t tag = key_tag(key);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].tag != tag || !same_text(keys[i].text, key)) continue;
@@ -75,9 +96,10 @@ bool find_attributes(const char* wire, std::span<const PlainAttribute> attribute
                      std::span<const LookupKey> keys, Value* found) {
   if (keys.size() > KeyOrder::kMost) return false;
   std::fill_n(found, keys.size(), Value::nothing());
+  const KeySizes sizes = attributes.size() > keys.size() ? KeySizes::of(keys) : KeySizes::any();
   std::size_t number = 0;
   for (const PlainAttribute& attribute : attributes) {
-    const std::size_t at = index_of(order, attribute.key(wire), keys, number++);
+    const std::size_t at = index_of(order, attribute.key(wire), keys, sizes, number++);
     if (at < keys.size()) found[at] = attribute.value(wire);
   }
   return true;
@@ -88,9 +110,10 @@ bool find_attributes(std::string_view wire, std::uint32_t field, KeyOrder& order
                      std::span<const LookupKey> keys, Value* found) {
   if (keys.size() > KeyOrder::kMost) return false;
   std::fill_n(found, keys.size(), Value::nothing());
+  const KeySizes sizes = KeySizes::of(keys);
   std::size_t number = 0;
   each_attribute(wire, field, [&](const KeyValue& attribute) {
-    const std::size_t at = index_of(order, attribute.key, keys, number++);
+    const std::size_t at = index_of(order, attribute.key, keys, sizes, number++);
     if (at < keys.size()) {
       const bool ready = attribute.value.form == Any::Form::ready;
       found[at] = ready ? attribute.value.value : Value::deleted();
