@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+
+#include "base/strings.h"
 
 namespace tollgate {
 namespace {
@@ -124,6 +127,20 @@ bool valid_header(std::string_view name, std::string_view value) {
   return std::none_of(value.begin(), value.end(), [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
   });
+}
+
+std::vector<std::string_view> listed(std::string_view field) {
+  std::vector<std::string_view> members;
+  if (field.empty()) return members;
+  members = split(field, ",");
+  for (auto& member : members) member = trim(member);
+  return members;
+}
+
+std::string system_error(int code) {
+  std::string text = std::strerror(code);
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
+  return text;
 }
 
 }  // namespace tollgate

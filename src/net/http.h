@@ -31,6 +31,12 @@ std::string canonical_header(std::string_view name);
 /// start another header.
 bool valid_header(std::string_view name, std::string_view value);
 
+/// The members of a header field that is a comma-separated list.
+std::vector<std::string_view> listed(std::string_view field);
+
+/// What the system says of an errno, beginning with a small letter as elsewhere in messages.
+std::string system_error(int code);
+
 /// A request body: a view and whoever keeps its bytes alive. Copies share the bytes.
 class HttpBody {
  public:

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/strings.h"
 #include "net/http_response_reader.h"
 #include "net/redact.h"
 #include "value/compression.h"
@@ -15,12 +16,6 @@ namespace tollgate {
 namespace {
 
 constexpr int max_redirects = 10;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
-  while (!text.empty() && std::strchr(" \t", text.front()) != nullptr) text.remove_prefix(1);
-  return text;
-}
 
 std::string environment(const char* upper, const char* lower) {
   const char* value = std::getenv(upper);
@@ -44,12 +39,6 @@ std::string escape_illegal(std::string_view url) {
     }
   }
   return out;
-}
-
-std::string lowered_errno(long code) {
-  std::string text = std::strerror(static_cast<int>(code));
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
-  return text;
 }
 
 std::string in_seconds(std::chrono::milliseconds time) {
@@ -227,7 +216,7 @@ Result<> HttpExchange::set_headers(CURL* handle, const HttpClient::Options& opti
   };
   for (const auto& [name, value] : request_.headers) {
     if (same_header(name, "Content-Length") || same_header(name, "Transfer-Encoding")) continue;
-    auto text = trimmed(value);
+    auto text = trim(value);
     line.assign(name);
     // libcurl takes "Name:" as the wish to leave a header out.
     if (text.empty()) {
@@ -273,7 +262,7 @@ std::string HttpExchange::plain_head(const HttpClient::Options& options) const {
   head.append(request_.method).append(target.starts_with('/') ? " " : " /").append(target);
   head += " HTTP/1.1\r\n";
   auto add = [&](std::string_view name, std::string_view value) {
-    head.append(name).append(": ").append(trimmed(value)).append("\r\n");
+    head.append(name).append(": ").append(trim(value)).append("\r\n");
   };
   bool has_host = false, has_agent = false;
   for (const auto& [name, value] : request_.headers) {
@@ -338,7 +327,7 @@ std::size_t HttpExchange::on_header(char* data, std::size_t size, std::size_t co
   const std::string_view line(data, size * count);
   if (line.starts_with("HTTP/")) exchange.headers_ended_ = false;
   add_response_line(exchange.response_, line, exchange.headers_ended_);
-  if (trimmed(line).empty()) exchange.headers_ended_ = true;
+  if (trim(line).empty()) exchange.headers_ended_ = true;
   return size * count;
 }
 
@@ -520,7 +509,7 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
     case CURLE_COULDNT_RESOLVE_PROXY: return say("lookup of the proxy failed: " + detail);
     case CURLE_COULDNT_CONNECT:
       return say("dial tcp " + authority + ": " +
-                 (os_error != 0 ? "connect: " + lowered_errno(os_error) : detail));
+                 (os_error != 0 ? "connect: " + system_error(static_cast<int>(os_error)) : detail));
     case CURLE_OPERATION_TIMEDOUT:
       if (connected == 0) {
         return say("dial tcp " + authority + ": i/o timeout (context deadline exceeded)");
@@ -542,7 +531,7 @@ Error HttpExchange::failure(CURL* handle, CURLcode code) const {
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
       return say((code == CURLE_SEND_ERROR ? "write: " : "read: ") +
-                 (os_error != 0 ? lowered_errno(os_error) : detail));
+                 (os_error != 0 ? system_error(static_cast<int>(os_error)) : detail));
     case CURLE_BAD_CONTENT_ENCODING: return say("the response cannot be decompressed: " + detail);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL: return Error(Fault::invalid, where + detail);

@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/strings.h"
+
 namespace tollgate {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
 
 /// The whole of `text` as a number in `base`.
 std::optional<std::uint64_t> number(std::string_view text, int base) {
@@ -20,17 +16,12 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
   return value;
 }
 
-/// Calls `take` with each member of the comma-separated lists that fields of this name hold.
+/// Calls `take` with each member of the lists that fields of this name hold.
 template <typename Take>
 void each_listed(const HttpHeaders& headers, std::string_view name, Take take) {
   for (const auto& [key, value] : headers) {
     if (!same_header(key, name)) continue;
-    std::string_view rest = value;
-    while (!rest.empty()) {
-      const auto comma = std::min(rest.find(','), rest.size());
-      take(trimmed(rest.substr(0, comma)));
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
+    for (const std::string_view member : listed(value)) take(member);
   }
 }
 
@@ -60,16 +51,16 @@ std::unexpected<Error> response_too_large(std::size_t limit) {
 void add_response_line(HttpResponse& response, std::string_view line, bool after_body) {
   if (!after_body && line.starts_with("HTTP/")) {
     response = HttpResponse();
-    const auto rest = trimmed(line.substr(std::min(line.find(' '), line.size())));
+    const auto rest = trim(line.substr(std::min(line.find(' '), line.size())));
     std::from_chars(rest.data(), rest.data() + std::min<std::size_t>(3, rest.size()), response.status);
-    response.reason = trimmed(rest.substr(std::min<std::size_t>(3, rest.size())));
+    response.reason = trim(rest.substr(std::min<std::size_t>(3, rest.size())));
     return;
   }
-  const auto text = trimmed(line);
+  const auto text = trim(line);
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return;
   auto& target = after_body ? response.trailers : response.headers;
-  target.emplace_back(text.substr(0, colon), trimmed(text.substr(colon + 1)));
+  target.emplace_back(text.substr(0, colon), trim(text.substr(colon + 1)));
 }
 
 Result<std::size_t> HttpResponseReader::feed(std::string_view bytes) {
@@ -118,7 +109,7 @@ Result<> HttpResponseReader::take_line(std::string_view line) {
       if (line.front() == ' ' || line.front() == '\t') {
         // A folded field (RFC 9112, 5.2).
         if (response_.headers.empty()) return malformed("it has the field ", line);
-        response_.headers.back().second.append(" ").append(trimmed(line));
+        response_.headers.back().second.append(" ").append(trim(line));
         return {};
       }
       if (line.find(':') == std::string_view::npos) {
@@ -187,7 +178,7 @@ Result<> HttpResponseReader::head_ended() {
 }
 
 Result<> HttpResponseReader::begin_chunk(std::string_view line) {
-  const auto size = number(trimmed(line.substr(0, line.find(';'))), 16);
+  const auto size = number(trim(line.substr(0, line.find(';'))), 16);
   if (!size) return malformed("the size of a chunk is ", line);
   if (*size > limits_.body_bytes - response_.body.size()) return response_too_large(limits_.body_bytes);
   left_ = *size;

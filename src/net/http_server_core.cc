@@ -11,19 +11,6 @@ namespace {
 
 constexpr std::string_view cors_methods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
-/// Splits a comma-separated header and calls `visit` with each trimmed item.
-template <typename Visit>
-void each_item(std::string_view list, Visit visit) {
-  while (!list.empty()) {
-    auto end = std::min(list.find(','), list.size());
-    auto item = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    visit(item);
-  }
-}
-
 }  // namespace
 
 void Exchange::on_gone(std::move_only_function<void()> wanted) {
@@ -71,7 +58,7 @@ std::optional<ServerResponse> Core::preflight(const ServerRequest& request) cons
   const auto* method = request.header("Access-Control-Request-Method");
   if (method == nullptr) return std::nullopt;
   bool known = false;
-  each_item(cors_methods, [&](std::string_view item) { known = known || item == *method; });
+  for (const auto item : listed(cors_methods)) known = known || item == *method;
   if (!known) return ServerResponse::text(405, "");
   if (allowed_origin(request).empty()) return ServerResponse::text(403, "");
   ServerResponse response;
@@ -106,14 +93,14 @@ bool accepts_gzip(const ServerRequest& request) {
   const auto* accepted = request.header("Accept-Encoding");
   if (accepted == nullptr) return false;
   bool found = false;
-  each_item(*accepted, [&](std::string_view item) {
+  for (const std::string_view item : listed(*accepted)) {
     auto name = item.substr(0, std::min(item.find(';'), item.size()));
     while (name.ends_with(' ')) name.remove_suffix(1);
     auto rest = item.substr(name.size());
     bool refused = rest.find("q=0") != std::string_view::npos &&
                    rest.find_first_of("123456789") == std::string_view::npos;
     found = found || ((same_header(name, "gzip") || name == "*") && !refused);
-  });
+  }
   return found;
 }
 

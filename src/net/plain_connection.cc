@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace tollgate {
 namespace {
@@ -15,12 +14,6 @@ constexpr std::size_t read_size = 64 << 10;
 
 /// How many reads in a row one connection may have before others get their turn.
 constexpr int reads_a_turn = 16;
-
-std::string lowered_errno(int code) {
-  std::string text = std::strerror(code);
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
-  return text;
-}
 
 iovec piece(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
@@ -71,7 +64,7 @@ void PlainConnection::write() {
     } else if (errno != EINTR) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return watch(EPOLLIN | EPOLLOUT);
       const bool peer_ended = errno == EPIPE || errno == ECONNRESET;
-      write_error_ = lowered_errno(errno);
+      write_error_ = system_error(errno);
       // The server may have answered before it closed: what there is to read decides.
       if (!peer_ended) ::shutdown(fd_.get(), SHUT_RDWR);
       return watch(EPOLLIN);
@@ -104,7 +97,7 @@ PlainConnection::Ended PlainConnection::read(std::string& buffer) {
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
-      return fail((write_error_.empty() ? "read: " : "write: ") + lowered_errno(errno), true);
+      return fail((write_error_.empty() ? "read: " : "write: ") + system_error(errno), true);
     }
     // Bytes that nobody asked for make the connection useless, just as its end does.
     if (!exchange_) return fail("", false);
