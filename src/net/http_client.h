@@ -69,7 +69,6 @@ class HttpClient {
     std::string user_agent = "tollgate";  ///< where a request names none
     std::size_t max_idle_connections = 512;
     std::chrono::seconds idle_timeout{90};  ///< an older idle connection is not reused
-    std::size_t max_connections_per_host = 0;  ///< 0 = no limit; more requests wait
   };
 
   struct Stats {

@@ -93,32 +93,33 @@ Identity RecordIdentity::identity_of(const Blake3Words& digest) {
 }
 
 void RecordIdentity::expect(std::size_t records) {
-  if (derived_) grow(std::bit_ceil(std::max<std::size_t>(64, (used_ + records) * 2)));
+  if (!derived_) return;
+  const std::size_t needed = seen_.size() + records;
+  // At least twofold, so that many scopes of a record each do not move everything each time.
+  if (needed > seen_.capacity()) seen_.reserve(std::max(needed, seen_.capacity() * 2));
+  grow(std::bit_ceil(std::max<std::size_t>(64, needed * 2)));
 }
 
 void RecordIdentity::grow(std::size_t slots) {
-  if (slots <= seen_.size()) return;
-  std::vector<Seen> old(slots);
-  old.swap(seen_);
-  for (const Seen& entry : old) {
-    if (entry.times == 0) continue;
-    std::size_t slot = entry.low & (seen_.size() - 1);
-    while (seen_[slot].times != 0) slot = (slot + 1) & (seen_.size() - 1);
-    seen_[slot] = entry;
+  if (slots <= slots_.size()) return;
+  slots_.assign(slots, 0);
+  for (std::uint32_t number = 1; number <= seen_.size(); ++number) {
+    std::size_t slot = seen_[number - 1].low & (slots - 1);
+    while (slots_[slot] != 0) slot = (slot + 1) & (slots - 1);
+    slots_[slot] = number;
   }
 }
 
 std::uint32_t RecordIdentity::occurrence(const Identity& identity) {
-  if (used_ * 2 >= seen_.size()) grow(std::max<std::size_t>(64, seen_.size() * 2));
-  std::size_t slot = identity.low & (seen_.size() - 1);
-  while (seen_[slot].times != 0) {
-    if (seen_[slot].low == identity.low && seen_[slot].high == identity.high) {
-      return seen_[slot].times++;
-    }
-    slot = (slot + 1) & (seen_.size() - 1);
+  if (seen_.size() * 2 >= slots_.size()) grow(std::max<std::size_t>(64, slots_.size() * 2));
+  std::size_t slot = identity.low & (slots_.size() - 1);
+  while (const std::uint32_t number = slots_[slot]) {
+    const Seen& known = seen_[number - 1];
+    if (known.low == identity.low && known.high == identity.high) return ++repeats_[number];
+    slot = (slot + 1) & (slots_.size() - 1);
   }
-  seen_[slot] = {identity.low, identity.high, 1};
-  ++used_;
+  seen_.push_back({identity.high, identity.low});
+  slots_[slot] = static_cast<std::uint32_t>(seen_.size());
   return 0;
 }
 

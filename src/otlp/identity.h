@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "message/message.h"
@@ -47,13 +48,14 @@ class RecordIdentity {
 
   const bool derived_;
   Blake3Words salted_, with_resource_, with_scope_;  // the last is the key of the records
-  /// Open addressing over the low words seen in this export; 0 is a free slot.
   struct Seen {
-    std::uint64_t low = 0, high = 0;
-    std::uint32_t times = 0;
+    std::uint64_t high, low;
   };
-  std::vector<Seen> seen_;
-  std::size_t used_ = 0;
+  std::vector<Seen> seen_;  // the identities of this export, each once
+  /// Open addressing over their low words: a place in seen_ plus 1, 0 if the slot is free.
+  std::vector<std::uint32_t> slots_;
+  /// How often those that came again did, by their number in `slots_`.
+  std::unordered_map<std::uint32_t, std::uint32_t> repeats_;
 };
 
 }  // namespace tollgate

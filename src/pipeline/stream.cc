@@ -179,12 +179,11 @@ void Stream::open_delivery(Delivery delivery, bool counted,
     return;
   }
   Batch batch = std::move(*opened);
-  std::vector<Message*> bare;
+  std::uint32_t records = 0;
   for (Message& message : batch) {
-    if (!message.receipt) bare.push_back(&message);
+    if (!message.receipt) ++records;
     if (!message.identity.is_set()) message.identity = Identity::random();
   }
-  const auto records = static_cast<std::uint32_t>(bare.size());
   Ledger* ledger = counted ? &environment_.ledger : nullptr;
   if (ledger) ledger->receive(records);
   auto receipts = Transaction::open(
@@ -192,7 +191,10 @@ void Stream::open_delivery(Delivery delivery, bool counted,
         if (ledger) ledger->settle(result);
         if (done) done(std::move(result));
       });
-  for (std::size_t i = 0; i < bare.size(); ++i) bare[i]->receipt = std::move(receipts[i]);
+  auto receipt = receipts.begin();
+  for (Message& message : batch) {
+    if (!message.receipt) message.receipt = std::move(*receipt++);
+  }
 
   std::vector<Batch> current;
   current.push_back(std::move(batch));
