@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace tollgate {
@@ -103,26 +104,26 @@ void compress_one(const Blake3Words& key, const Node& node, Blake3Words& out) {
 template <int lanes>
 using Words [[gnu::vector_size(4 * lanes)]] = std::uint32_t;
 
+/// Exchanges the words of two rows so that blocks of `distance` columns become blocks of rows.
+template <int lanes, int distance, std::size_t... column>
+[[gnu::always_inline]] inline void exchange(Words<lanes>& above, Words<lanes>& below,
+                                            std::index_sequence<column...>) {
+  const Words<lanes> upper = above, lower = below;
+  above = __builtin_shufflevector(
+      upper, lower, ((column & distance) != 0 ? lanes + column - distance : column)...);
+  below = __builtin_shufflevector(
+      upper, lower, ((column & distance) != 0 ? lanes + column : column + distance)...);
+}
+
 /// Makes rows of columns: word j of row i becomes word i of row j.
-template <int lanes>
+template <int lanes, int distance = 1>
 [[gnu::always_inline]] inline void transpose(Words<lanes>* rows) {
-#pragma GCC unroll 4
-  for (int distance = 1; distance < lanes; distance *= 2) {
-    Words<lanes> upper, lower;
 #pragma GCC unroll 16
-    for (int j = 0; j < lanes; ++j) {
-      const bool second = (j & distance) != 0;
-      upper[j] = static_cast<std::uint32_t>(second ? lanes + j - distance : j);
-      lower[j] = static_cast<std::uint32_t>(second ? lanes + j : j + distance);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes; ++i) {
-      if ((i & distance) != 0) continue;
-      const Words<lanes> above = rows[i], below = rows[i + distance];
-      rows[i] = __builtin_shuffle(above, below, upper);
-      rows[i + distance] = __builtin_shuffle(above, below, lower);
-    }
+  for (int i = 0; i < lanes; ++i) {
+    if ((i & distance) != 0) continue;
+    exchange<lanes, distance>(rows[i], rows[i + distance], std::make_index_sequence<lanes>());
   }
+  if constexpr (distance * 2 < lanes) transpose<lanes, distance * 2>(rows);
 }
 
 /// What differs between the lanes.

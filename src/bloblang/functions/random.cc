@@ -38,9 +38,9 @@ Value write_uuid(Arena& arena, DrawnId id, unsigned version) {
   const auto bytes = Bytes(Halves{id.first, id.second});
   const Bytes ones = bytes & 15, sixteens = bytes >> 4;
   Bytes digits[2] = {
-      __builtin_shuffle(sixteens, ones, Bytes{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}),
-      __builtin_shuffle(sixteens, ones,
-                        Bytes{8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31})};
+      __builtin_shufflevector(sixteens, ones, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+      __builtin_shufflevector(sixteens, ones, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                              31)};
   for (Bytes& half : digits) half += '0' + (Bytes(half > 9) & ('a' - '0' - 10));
   char hex[32];
   std::memcpy(hex, digits, sizeof hex);
