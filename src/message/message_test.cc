@@ -290,6 +290,35 @@ TEST(Message, MovesIntoOtherMemory) {
   EXPECT_EQ(done, 1);
 }
 
+TEST(Batch, CopiesAndViewsOutliveTheirSource) {
+  auto source = std::make_unique<Batch>();
+  Message& message = source->add();
+  message.set_bytes(source->arena().copy("payload"));
+  message.set_metadata("m", object_of(source->arena(), "deep", Value::string("x")));
+  message.set_error({.text = "bad", .source_path = "root.p", .has_source = true});
+  message.identity = {1, 2, true};
+  message.draws = 3;
+  Batch target;
+  target.memory().retained.push_back(source->shared_memory());
+  target.add_view(message);
+  Batch alone;
+  alone.add_copy(message);
+  source.reset();
+  alone.add_twin(alone[0]);
+  for (const Batch* batch : {&target, &alone}) {
+    for (const Message& copy : *batch) {
+      EXPECT_EQ(copy.bytes(), "payload");
+      EXPECT_EQ(&copy.memory(), &batch->memory());
+      EXPECT_EQ(copy.metadata("m")->as_object().find("deep", batch->arena())->as_text(), "x");
+      EXPECT_EQ(copy.error()->source_path, "root.p");
+      EXPECT_EQ(copy.identity.low, 2u);
+      EXPECT_EQ(copy.draws, 3u);
+    }
+  }
+  alone[1].set_metadata("m", Value::string("other"));
+  EXPECT_TRUE(alone[0].metadata("m")->is(Kind::object));
+}
+
 TEST(Batch, EncodesAndCountsPayloads) {
   Batch batch;
   batch.add().set_bytes("12345");

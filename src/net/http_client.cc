@@ -394,7 +394,8 @@ void HttpClient::Loop::adopt_connection(ExchangePtr exchange, int socket) {
   }
   exchange = connection->begin(std::move(exchange), options_);
   if (exchange) {
-    return answer(std::move(exchange), Error(Fault::transient, "out of file descriptors"));
+    exchange->finish_plain_hop(transient("out of file descriptors"));
+    return answer(std::move(exchange));
   }
   plain_.emplace(tag, std::move(connection));
 }

@@ -100,6 +100,7 @@ HttpExchange::HttpExchange(HttpRequest request, HttpClient::Done done)
 HttpExchange::~HttpExchange() { curl_slist_free_all(header_list_); }
 
 Result<> HttpExchange::check() {
+  if (checked_) return {};
   if (!token(request_.method)) return invalid("invalid method \"" + request_.method + "\"");
   url_ = TRY(parse_url(request_.url));
   if (url_.scheme != "http" && url_.scheme != "https") {
@@ -111,6 +112,7 @@ Result<> HttpExchange::check() {
       return invalid("invalid header \"" + name + "\": a name or value that HTTP cannot carry");
     }
   }
+  checked_ = true;
   return {};
 }
 

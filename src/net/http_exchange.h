@@ -34,7 +34,7 @@ class HttpExchange {
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
 
-  /// Checks the request. An error here means that it must not be sent.
+  /// Checks the request, once. An error here means that it must not be sent.
   Result<> check();
 
   /// Whether the next hop is for a PlainConnection.
@@ -99,6 +99,7 @@ class HttpExchange {
   Result<HttpResponse> outcome_{HttpResponse()};
   int redirects_ = 0;
   bool headers_ended_ = false;
+  bool checked_ = false;
   bool plain_ = false;  ///< the hop under way is
   bool too_large_ = false;
   bool abandoned_ = false;

@@ -28,8 +28,6 @@ PlainConnection::PlainConnection(FileDescriptor fd, int epoll, std::uint64_t tag
   ended_ = ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_.get(), &event) != 0;
 }
 
-PlainConnection::~PlainConnection() = default;
-
 PlainConnection::ExchangePtr PlainConnection::begin(ExchangePtr exchange,
                                                     const HttpClient::Options& options) {
   std::string head = exchange->plain_head(options);

@@ -36,7 +36,6 @@ class PlainConnection {
 
   /// `fd` is connected and non-blocking. `epoll` gets to know it under `tag`.
   PlainConnection(FileDescriptor fd, int epoll, std::uint64_t tag, std::string target);
-  ~PlainConnection();
   PlainConnection(const PlainConnection&) = delete;
 
   /// Begins a hop. Returns the exchange if the connection has ended in the meantime. Any thread.

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "message/message.h"
-#include "otlp/logs.h"
 #include "otlp/blake3.h"
+#include "otlp/logs.h"
 
 namespace tollgate {
 

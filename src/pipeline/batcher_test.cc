@@ -188,6 +188,28 @@ TEST_F(BatcherTest, FlushesBySize) {
   EXPECT_EQ(size_.value(), 1);
 }
 
+TEST_F(BatcherTest, KeepsPayloadsWhoseBatchIsGone) {
+  // Long ones are most of their batch's memory and stay where they are, short ones are copied.
+  for (const std::size_t size : {5u, 2000u}) {
+    to_.accepted.clear();
+    auto made = batcher({.count = 20, .processors = {each<Joins>()}});
+    std::vector<std::string> wanted;
+    std::vector<std::unique_ptr<Written>> writes;
+    for (int i = 0; i < 20; i += 2) {
+      wanted.push_back("g" + std::to_string(i) + std::string(size, 'a'));
+      wanted.push_back("g" + std::to_string(i + 1) + std::string(size, 'c'));
+      writes.push_back(std::make_unique<Written>(
+          *made, std::vector<std::string>(wanted.end() - 2, wanted.end())));
+      // Memory that was given back is used again.
+      batch_of({std::string(2 * size, '!'), std::string(2 * size, '?')});
+    }
+    for (const auto& write : writes) EXPECT_TRUE(write->wait().ok());
+    std::ranges::sort(wanted);
+    EXPECT_EQ(to_.took(), wanted);
+    executor_.settle();
+  }
+}
+
 TEST_F(BatcherTest, FlushesByPeriod) {
   auto made = batcher({.count = 1000, .period = 20ms});
   for (int round = 0; round < 3; ++round) {
